@@ -1,0 +1,36 @@
+"""Trains three networks on MNIST. Importing this package does not import torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.control import Control
+from engine.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from engine.experiment import run_experiment
+    from engine.training import evaluate, train_one_epoch
+
+_LAZY = {
+    "evaluate": "engine.training",
+    "run_experiment": "engine.experiment",
+    "train_one_epoch": "engine.training",
+}
+
+__all__ = [
+    "Control",
+    "Settings",
+    "SettingsError",
+    "evaluate",
+    "load_settings",
+    "run_experiment",
+    "train_one_epoch",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        import importlib
+
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,107 @@
+"""What the engine is told while it works.
+
+Any thread may call the verbs; the training thread calls ``check`` between steps and obeys there,
+so a command never leaves a step half done.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+
+class StopRequested(Exception):
+    """Raised by ``check``: end the experiment now."""
+
+
+class SkipRequested(Exception):
+    """Raised by ``check``: end this run now and start the next."""
+
+
+class Control:
+    """Pause, resume, stop now, stop after this epoch, skip this run."""
+
+    def __init__(self) -> None:
+        self._awake = threading.Condition()
+        self._paused = False
+        self._stop = False
+        self._stop_after_epoch = False
+        self._skip = False
+
+    def pause(self) -> None:
+        """Hold the training before its next step."""
+        with self._awake:
+            self._paused = True
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        with self._awake:
+            self._paused = False
+            self._awake.notify_all()
+
+    def stop(self) -> None:
+        """End the experiment before its next step."""
+        with self._awake:
+            self._stop = True
+            self._awake.notify_all()
+
+    def stop_after_epoch(self) -> None:
+        """End the experiment when the epoch under way has been evaluated."""
+        with self._awake:
+            self._stop_after_epoch = True
+            self._paused = False
+            self._awake.notify_all()
+
+    def skip_run(self) -> None:
+        """End the run under way before its next step and start the next run."""
+        with self._awake:
+            self._skip = True
+            self._awake.notify_all()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the training is held, or will be before its next step."""
+        return self._paused and not self._stop
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the experiment was told to end, now or after the epoch."""
+        return self._stop or self._stop_after_epoch
+
+    def check(self) -> float:
+        """Obey what was asked; called by the training thread between steps.
+
+        Returns:
+            Seconds spent paused, 0.0 nearly always.
+
+        Raises:
+            StopRequested: after ``stop``.
+            SkipRequested: after ``skip_run``, once.
+        """
+        # Read without the lock: this runs at every step, and an answer one step late is in time.
+        if not (self._stop or self._skip or self._paused):
+            return 0.0
+        began = time.perf_counter()
+        with self._awake:
+            while self._paused and not (self._stop or self._skip):
+                self._awake.wait()
+            if self._stop:
+                raise StopRequested
+            if self._skip:
+                self._skip = False
+                raise SkipRequested
+        return time.perf_counter() - began
+
+    def check_epoch(self) -> None:
+        """Obey ``stop_after_epoch``; called when an epoch has been evaluated.
+
+        Raises:
+            StopRequested: after ``stop`` or ``stop_after_epoch``.
+        """
+        if self.stopping:
+            raise StopRequested
+
+    def forget_skip(self) -> None:
+        """Drop a skip that came too late for the run it was meant for."""
+        with self._awake:
+            self._skip = False

@@ -1,0 +1,195 @@
+"""MNIST as tensors on the device, and the two input pipelines.
+
+The whole data set stays on the device as uint8 (55 MB); a batch is picked by index and normalised
+there. No DataLoader, no image files, no copies between host and device while training.
+"""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from engine.assets import read_asset
+
+MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+IMAGES_MAGIC, LABELS_MAGIC = 2051, 2049
+SIDE = 28
+LARGEST_FILE = 16 + 60_000 * SIDE * SIDE
+"""Bytes of MNIST's largest IDX file; a gzip file that unpacks to more is not one of them."""
+
+
+class DataError(Exception):
+    """A data file that cannot be used. Its text is one line that names the file."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Inputs with their labels, on one device.
+
+    Attributes:
+        inputs: images, uint8 [N, 28, 28], or features, float16 [N, 1280].
+        labels: digits, int64 [N].
+        prepare: what a batch of inputs goes through before the network.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    prepare: Callable[[Tensor], Tensor]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, chosen: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Return prepared inputs and labels of the samples ``chosen`` (int64 indices)."""
+        return self.prepare(self.inputs[chosen]), self.labels[chosen]
+
+
+@dataclass(frozen=True)
+class Mnist:
+    """Images uint8 [N, 28, 28] and labels int64 [N] of the three parts; validation may be empty."""
+
+    train_images: Tensor
+    train_labels: Tensor
+    validation_images: Tensor
+    validation_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+
+
+def load_mnist(
+    device: torch.device | str = "cpu",
+    *,
+    folder: str = "",
+    train_limit: int = 0,
+    test_limit: int = 0,
+    validation_split: float = 0.0,
+    seed: int = 0,
+) -> Mnist:
+    """Read MNIST onto ``device``.
+
+    Args:
+        device: where the tensors go.
+        folder: with the four IDX files, plain or .gz; empty for the bundled ones.
+        train_limit: keep the first N training images; 0 for all. Likewise ``test_limit``.
+        validation_split: fraction of the kept training images to hold out, drawn with ``seed``.
+        seed: decides which images are held out.
+
+    Raises:
+        DataError: a file is missing, damaged or not what it should be.
+        AssetError: a bundled file is damaged.
+    """
+    train_images, train_labels = _read_part(folder, "train")
+    test_images, test_labels = _read_part(folder, "t10k")
+    if train_limit:
+        train_images, train_labels = train_images[:train_limit], train_labels[:train_limit]
+    if test_limit:
+        test_images, test_labels = test_images[:test_limit], test_labels[:test_limit]
+    order = torch.arange(len(train_labels))
+    held_out = round(validation_split * len(train_labels))
+    if held_out:
+        order = torch.randperm(len(order), generator=torch.Generator().manual_seed(seed))
+        if held_out == len(order):
+            raise DataError(f"validation_split: {validation_split} leaves no training image")
+    validation, train = order[:held_out], order[held_out:]
+    parts = (
+        train_images[train],
+        train_labels[train],
+        train_images[validation],
+        train_labels[validation],
+        test_images,
+        test_labels,
+    )
+    return Mnist(*(part.to(device) for part in parts))
+
+
+def _read_part(folder: str, part: str) -> tuple[Tensor, Tensor]:
+    """Images uint8 [N, 28, 28] and labels int64 [N] of ``part`` ("train" or "t10k")."""
+    images_name, images_content = _read_file(folder, f"{part}-images-idx3-ubyte")
+    labels_name, labels_content = _read_file(folder, f"{part}-labels-idx1-ubyte")
+    images = parse_images(images_content, images_name)
+    labels = parse_labels(labels_content, labels_name)
+    if len(images) != len(labels):
+        raise DataError(f"{images_name}: has {len(images)} images but {len(labels)} labels")
+    return images, labels
+
+
+def _read_file(folder: str, name: str) -> tuple[str, bytes]:
+    """Return a file's name, for messages, and its unpacked bytes."""
+    if not folder:
+        bundled = f"MNIST/raw/{name}.gz"
+        return bundled, gzip.decompress(read_asset(bundled))
+    plain, packed = Path(folder) / name, Path(folder) / f"{name}.gz"
+    path = plain if plain.exists() else packed
+    try:
+        with (gzip.open if path is packed else open)(path, "rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read: {reason}") from error
+    if len(content) > LARGEST_FILE:
+        raise DataError(f"{path}: is larger than any MNIST file ({LARGEST_FILE} bytes)")
+    return str(path), content
+
+
+def parse_images(content: bytes, name: str) -> Tensor:
+    """Return an IDX3 file's images, uint8 [N, 28, 28].
+
+    Raises:
+        DataError: not an IDX3 file of 28×28 images, or its length is not what it says.
+    """
+    if len(content) < 16:
+        raise DataError(f"{name}: is cut short: {len(content)} bytes, the header alone has 16")
+    magic, count, rows, columns = struct.unpack(">4I", content[:16])
+    if magic != IMAGES_MAGIC:
+        raise DataError(f"{name}: is not an IDX image file (magic {magic}, not {IMAGES_MAGIC})")
+    if (rows, columns) != (SIDE, SIDE):
+        raise DataError(f"{name}: has {rows}×{columns} images, not {SIDE}×{SIDE}")
+    if not count or len(content) != 16 + count * rows * columns:
+        raise DataError(f"{name}: says {count} images but has {len(content) - 16} bytes of them")
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=16).view(-1, SIDE, SIDE)
+
+
+def parse_labels(content: bytes, name: str) -> Tensor:
+    """Return an IDX1 file's labels, int64 [N], each 0–9.
+
+    Raises:
+        DataError: not an IDX1 file of digits, or its length is not what it says.
+    """
+    if len(content) < 8:
+        raise DataError(f"{name}: is cut short: {len(content)} bytes, the header alone has 8")
+    magic, count = struct.unpack(">2I", content[:8])
+    if magic != LABELS_MAGIC:
+        raise DataError(f"{name}: is not an IDX label file (magic {magic}, not {LABELS_MAGIC})")
+    if not count or len(content) != 8 + count:
+        raise DataError(f"{name}: says {count} labels but has {len(content) - 8} bytes of them")
+    labels = torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=8).long()
+    if int(labels.max()) > 9:
+        raise DataError(f"{name}: has a label {int(labels.max())}; allowed: 0 to 9")
+    return labels
+
+
+def prepare_28(images: Tensor) -> Tensor:
+    """The pipeline of mlp and cnn: uint8 [B, 28, 28] → float32 [B, 1, 28, 28], MNIST mean/std."""
+    scaled = images.unsqueeze(1).to(torch.float32)
+    return scaled.mul_(1 / (255 * MNIST_STD)).sub_(MNIST_MEAN / MNIST_STD)
+
+
+def prepare_224(images: Tensor) -> Tensor:
+    """The pipeline of mobilenetv2: uint8 [B, 28, 28] → float32 [B, 3, 224, 224].
+
+    Bilinear, as torchvision's Resize; ImageNet mean/std, as its MobileNetV2 weights expect.
+    """
+    grey = images.unsqueeze(1).to(torch.float32) / 255
+    large = interpolate(grey, size=(224, 224), mode="bilinear", align_corners=False)
+    mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(1, 3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, device=images.device).view(1, 3, 1, 1)
+    return (large - mean) / std

@@ -1,0 +1,262 @@
+"""Which device trains, what it can do, how busy it is.
+
+The one file that knows one kind of device from another: what a device cannot do is a capability
+here, not an ``if`` in the training loop. torch is imported inside the functions that need it, so
+that the dashboard can show the load before torch is there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import socket
+import sys
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+if TYPE_CHECKING:
+    import torch
+
+ACCELERATORS = ("cuda", "xpu", "mps")
+
+
+class DeviceError(ValueError):
+    """The device that was asked for is not there."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What the training code may use on a device."""
+
+    feature_dtype: torch.dtype
+    """Frozen networks run in this dtype."""
+    feature_batch: int
+    """Images at once through a frozen network; on a CPU few, so that activations stay in cache."""
+    evaluation_batch: int
+    """Images at once in an evaluation."""
+    memory_format: torch.memory_format
+    """Of convolution weights and inputs."""
+    fused_optimizer: bool
+    """Whether Adam updates all parameters in one kernel."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """How busy a device is. None where the machine does not say."""
+
+    name: str
+    percent: float | None
+    """Of the CPU (all cores) or of the GPU, 0–100."""
+    memory_used: int | None
+    """Bytes in use by all processes."""
+    memory_total: int | None
+    """Bytes."""
+
+
+def available_devices() -> list[str]:
+    """Names that ``choose_device`` accepts on this machine, best first."""
+    import torch
+
+    names = []
+    for kind in ACCELERATORS:
+        backend = getattr(torch, kind)
+        if backend.is_available():
+            count = backend.device_count()
+            names += [kind] if count == 1 else [f"{kind}:{index}" for index in range(count)]
+    return [*names, "cpu"]
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device for a ``device`` setting; ``auto`` takes the best there is.
+
+    Raises:
+        DeviceError: there is no such device here; the text lists those that are.
+    """
+    import torch
+
+    available = available_devices()
+    if name == "auto":
+        return torch.device(available[0])
+    kind, _, index = name.partition(":")
+    names = {f"{kind}:{number}" for number in range(_count(kind))} | set(available)
+    if name not in names and not (not index and _count(kind)):
+        raise DeviceError(f"device: {name!r} is not there; available: {', '.join(available)}")
+    return torch.device(name)
+
+
+def _count(kind: str) -> int:
+    import torch
+
+    if kind not in ACCELERATORS or not getattr(torch, kind).is_available():
+        return 0
+    return int(getattr(torch, kind).device_count())
+
+
+def capabilities(device: torch.device) -> Capabilities:
+    """What ``device`` can do."""
+    import torch
+
+    on_cpu = device.type == "cpu"
+    if on_cpu:
+        has_bfloat16 = bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+    elif device.type == "cuda":
+        has_bfloat16 = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        has_bfloat16 = False
+    return Capabilities(
+        feature_dtype=torch.bfloat16 if has_bfloat16 else torch.float32,
+        feature_batch=8 if on_cpu else 256,
+        evaluation_batch=500 if on_cpu else 2000,
+        memory_format=(torch.contiguous_format if device.type == "mps" else torch.channels_last),
+        fused_optimizer=device.type in ("cpu", "cuda"),
+    )
+
+
+def physical_cores() -> int:
+    """CPU cores that this process may use, hyper-threads not counted."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))
+
+
+def use_threads(setting: int, small: bool) -> int:
+    """Set torch's CPU threads for one run and return their number.
+
+    Args:
+        setting: the ``threads`` setting; 0 for auto.
+        small: whether the network is so small that a second thread costs more than it gives:
+            on a busy machine two threads wait for each other at every one of its tiny matrices.
+    """
+    import torch
+
+    threads = setting or (1 if small else physical_cores())
+    torch.set_num_threads(threads)
+    return threads
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until ``device`` has done everything it was given, so that a clock reads true."""
+    import torch
+
+    if device.type != "cpu":
+        getattr(torch, device.type).synchronize()
+
+
+def start_peak_memory(device: torch.device) -> None:
+    """Begin to measure ``peak_memory`` anew, where the device can."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: the most allocated on a CUDA device since the start; elsewhere the process's peak."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return int(psutil.Process().memory_info().rss)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux kilobytes
+
+
+def device_name(device: torch.device) -> str:
+    """The product name of a device, as its driver gives it."""
+    import torch
+
+    if device.type in ("cuda", "xpu"):
+        return str(getattr(torch, device.type).get_device_name(device))
+    return _cpu_name()
+
+
+@cache
+def _cpu_name() -> str:
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def environment(device: torch.device) -> dict[str, str | int]:
+    """What an experiment runs on, for its summary."""
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": _installed("torchvision"),
+        "mnist_tui": _installed("mnist-tui"),
+        "device": str(device),
+        "device_name": device_name(device),
+        "driver": _driver() if device.type == "cuda" else "",
+        "host": socket.gethostname(),
+        "threads": physical_cores(),
+    }
+
+
+def _installed(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def sample_load(device: str) -> Load:
+    """Return how busy ``device`` ("cpu", "cuda:0") is now; of a CPU since the last call.
+
+    Needs no torch. On other accelerators the CPU's load is returned.
+    """
+    if device.startswith("cuda"):
+        index = int(device.partition(":")[2] or 0)
+        load = _nvidia_load(index)
+        if load is not None:
+            return load
+    memory = psutil.virtual_memory()
+    return Load("CPU", psutil.cpu_percent(), memory.total - memory.available, memory.total)
+
+
+@cache
+def _nvml() -> Any:
+    """NVIDIA's management library, initialised; None where there is no driver."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            import pynvml
+
+            pynvml.nvmlInit()
+        except Exception:  # any failure of a driver means the same here: no figures
+            return None
+    return pynvml
+
+
+def _driver() -> str:
+    nvml = _nvml()
+    return "" if nvml is None else str(nvml.nvmlSystemGetDriverVersion())
+
+
+def _nvidia_load(index: int) -> Load | None:
+    nvml = _nvml()
+    if nvml is None:
+        return None
+    try:
+        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        name = str(nvml.nvmlDeviceGetName(handle))
+    except nvml.NVMLError:
+        return None
+    percent = used = total = None
+    with contextlib.suppress(nvml.NVMLError):
+        percent = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+    with contextlib.suppress(nvml.NVMLError):
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        used, total = int(memory.used), int(memory.total)
+    return Load(name, percent, used, total)

@@ -1,0 +1,179 @@
+"""What the engine says while it works.
+
+``Progress`` is frequent and may be dropped by a listener; every other event is rare and must not
+be. All are immutable and hold plain Python values, so they can cross threads and be written as
+JSON. Losses are mean cross-entropies in nats, accuracies fractions 0–1, times seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from engine.settings import Settings
+
+Phase = Literal["features", "train", "test"]
+RunStatus = Literal["finished", "stopped", "skipped", "failed"]
+ExperimentStatus = Literal["running", "finished", "stopped", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, order=True)
+class RunId:
+    """One training of one model with one seed."""
+
+    model: str
+    repeat: int
+    """Counted from 1."""
+
+    def __str__(self) -> str:
+        return f"{self.model}-r{self.repeat}"
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What one epoch of one run came to."""
+
+    epoch: int
+    """Counted from 1."""
+    train_loss: float
+    """Mean over the epoch's batches as they were trained on, so it lags the test loss."""
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    learning_rate: float
+    """At the epoch's last step."""
+    seconds: float
+    """Training alone, without the evaluation and without pauses."""
+    images_per_second: float
+    """Training images over ``seconds``."""
+    evaluation_seconds: float
+    validation_loss: float | None = None
+    """On the held-out training images; None where ``validation_split`` is 0."""
+    validation_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """A model and its number of parameters."""
+
+    name: str
+    parameters: int
+    trainable_parameters: int
+
+
+@dataclass(frozen=True)
+class ExperimentStarted:
+    """The folder exists and the runs are about to begin."""
+
+    id: str
+    folder: Path
+    started: datetime
+    """UTC."""
+    settings: Settings
+    runs: tuple[RunId, ...]
+    """All runs in the order they will be trained."""
+    environment: dict[str, str | int]
+    """What it runs on: python, torch, device, device_name, host, threads…"""
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """A run begins: the model is about to be built, then trained."""
+
+    run: RunId
+    seed: int
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is, a few times a second. Droppable."""
+
+    run: RunId
+    phase: Phase
+    epoch: int
+    """Counted from 1; 0 while features are computed."""
+    step: int
+    """Steps done in this phase."""
+    steps: int
+    """Steps this phase has."""
+    loss: float
+    """Mean since the last Progress of this phase; NaN where the phase has none."""
+    accuracy: float
+    images_per_second: float
+    seconds: float
+    """Since the phase began, without pauses."""
+
+
+@dataclass(frozen=True)
+class EpochFinished:
+    """An epoch was trained and evaluated."""
+
+    run: RunId
+    result: EpochResult
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """A run ended by itself, or because it was told to."""
+
+    run: RunId
+    size: ModelSize
+    status: RunStatus
+    seconds: float
+    """Training time, without evaluations, pauses and the features' computation."""
+    features_seconds: float
+    """Time to compute the frozen features, if this was the run that did."""
+    test_accuracy: float | None
+    """After the last finished epoch; None if there was none."""
+    test_loss: float | None
+    confusion: tuple[tuple[int, ...], ...]
+    """10×10 on the test images; rows: true digit, columns: predicted. Empty without an epoch."""
+    macro_f1: float | None
+    peak_memory_bytes: int
+    weights: str
+    """File name of the saved weights in the experiment's folder; empty if none."""
+
+
+@dataclass(frozen=True)
+class RunFailed:
+    """A run ended with an error; the next one starts."""
+
+    run: RunId
+    error: str
+    """One line; the traceback is in log.txt."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know."""
+
+    level: Literal["info", "warning", "error"]
+    text: str
+
+
+@dataclass(frozen=True)
+class ExperimentFinished:
+    """Nothing more will be said."""
+
+    id: str
+    status: ExperimentStatus
+    summary: Path
+    finished: datetime
+    """UTC."""
+
+
+Event = (
+    ExperimentStarted
+    | RunStarted
+    | Progress
+    | EpochFinished
+    | RunFinished
+    | RunFailed
+    | Notice
+    | ExperimentFinished
+)
+Emit = Callable[[Event], None]

@@ -1,0 +1,108 @@
+"""run_experiment(): some models × repeats, one after the other, and what they came to."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from engine.control import Control, StopRequested
+from engine.data import load_mnist
+from engine.device import choose_device, environment
+from engine.events import (
+    Emit,
+    Event,
+    ExperimentFinished,
+    ExperimentStarted,
+    ExperimentStatus,
+    RunFailed,
+    RunFinished,
+    RunId,
+)
+from engine.records import ExperimentRecord
+from engine.results import Journal, create_folder, logging_to
+from engine.run import Workbench, train_run
+from engine.settings import Settings
+
+log = logging.getLogger("mnist_tui")
+
+
+def _ignore(event: Event) -> None:
+    pass
+
+
+def run_experiment(
+    settings: Settings, emit: Emit = _ignore, control: Control | None = None
+) -> ExperimentRecord:
+    """Train every model of ``settings`` as often as it says, and save what they came to.
+
+    Args:
+        settings: what to train and how.
+        emit: called with every event, on this thread; should return at once.
+        control: pauses, stops and skips from another thread.
+
+    Returns:
+        The record of the experiment; its folder holds ``summary.toml`` and the weights.
+
+    Raises:
+        DeviceError: the device is not there.
+        DataError, AssetError: the data cannot be read.
+        ResultsError: the results folder cannot be written to.
+        All of these before anything is created. What goes wrong in a run ends that run alone.
+    """
+    control = control or Control()
+    device = choose_device(settings.device)
+    mnist = load_mnist(
+        device,
+        folder=settings.data,
+        train_limit=settings.train_limit,
+        test_limit=settings.test_limit,
+        validation_split=settings.validation_split,
+        seed=settings.seed,
+    )
+    now = datetime.now(UTC).replace(microsecond=0)
+    id_, folder = create_folder(settings, now)
+    repeats = range(1, settings.repeats + 1)
+    runs = tuple(RunId(model, repeat) for model in settings.models for repeat in repeats)
+    started = ExperimentStarted(id_, folder, now, settings, runs, environment(device))
+    with logging_to(folder / "log.txt"):
+        journal = Journal(started, emit)
+
+        def tell(event: Event) -> None:
+            journal.add(event)
+            emit(event)
+
+        emit(started)
+        bench = Workbench(settings, folder, device, mnist, tell, control)
+        status: ExperimentStatus = "interrupted"  # if anything but a run's own error gets out
+        try:
+            status = _train_all(runs, bench)
+        finally:
+            finished = datetime.now(UTC).replace(microsecond=0)
+            tell(ExperimentFinished(id_, status, journal.record.summary, finished))
+    return journal.record
+
+
+def _train_all(runs: tuple[RunId, ...], bench: Workbench) -> ExperimentStatus:
+    status: ExperimentStatus = "finished"
+    for run in runs:
+        try:
+            bench.control.check_epoch()
+        except StopRequested:
+            return "stopped"
+        bench.control.forget_skip()
+        result = _try_run(run, bench)
+        bench.emit(result)
+        if isinstance(result, RunFailed):
+            status = "failed"
+        elif result.status == "stopped":
+            return "stopped"
+    return status
+
+
+def _try_run(run: RunId, bench: Workbench) -> RunFinished | RunFailed:
+    try:
+        return train_run(run, bench)
+    except Exception as error:  # one run's end must not be the others'
+        log.exception("%s failed", run)
+        text = " ".join(str(error).split()) or type(error).__name__
+        return RunFailed(run, text if len(text) <= 300 else f"{text[:299]}…")

@@ -1,0 +1,65 @@
+"""The seam between the training loop and the world: called after every step, speaks rarely."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from engine.control import Control
+from engine.events import Emit, Phase, Progress, RunId
+from engine.training import Tally
+
+INTERVAL = 0.1
+"""Seconds between two Progress events of a phase."""
+
+
+class PhaseWatch:
+    """Watches one phase of a run: obeys ``control``, emits Progress, keeps the time.
+
+    ``seconds`` is the time since the phase began, without pauses.
+    """
+
+    def __init__(self, run: RunId, phase: Phase, epoch: int, emit: Emit, control: Control) -> None:
+        self._run, self._phase, self._epoch = run, phase, epoch
+        self._emit, self._control = emit, control
+        self._began = self._last = time.perf_counter()
+        self._last_images = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._began
+
+    def step(self, step: int, steps: int, tally: Tally) -> None:
+        """A step of training or evaluation is done; see ``engine.training.Watch``."""
+        if self._due(step == steps):
+            scores = tally.since_last()
+            self._say(step, steps, tally.images, scores.loss, scores.accuracy)
+
+    def images(self, done: int, total: int) -> None:
+        """So many images have gone through a frozen network."""
+        if self._due(done == total):
+            self._say(done, total, done, math.nan, math.nan)
+
+    def _due(self, last_step: bool) -> bool:
+        paused = self._control.check()
+        self._began += paused
+        self._last += paused
+        return last_step or time.perf_counter() - self._last >= INTERVAL
+
+    def _say(self, step: int, steps: int, images: int, loss: float, accuracy: float) -> None:
+        now = time.perf_counter()
+        rate = (images - self._last_images) / max(now - self._last, 1e-9)
+        self._last, self._last_images = now, images
+        self._emit(
+            Progress(
+                run=self._run,
+                phase=self._phase,
+                epoch=self._epoch,
+                step=step,
+                steps=steps,
+                loss=loss,
+                accuracy=accuracy,
+                images_per_second=rate,
+                seconds=now - self._began,
+            )
+        )

@@ -1,0 +1,178 @@
+"""What an experiment has come to so far, folded together from its events.
+
+The journal on disk and the dashboard on the screen fold the same events with the same code, so
+they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from engine.events import (
+    EpochFinished,
+    EpochResult,
+    Event,
+    ExperimentFinished,
+    ExperimentStarted,
+    ExperimentStatus,
+    ModelSize,
+    RunFailed,
+    RunFinished,
+    RunId,
+    RunStarted,
+    RunStatus,
+)
+from engine.settings import Settings
+from engine.statistics import Statistics, describe
+
+ACCURACY_GOALS = (0.97, 0.98, 0.99)
+
+
+@dataclass
+class RunRecord:
+    """One run: what was asked, and what has come of it."""
+
+    id: RunId
+    seed: int = 0
+    status: RunStatus | Literal["queued", "running"] = "queued"
+    epochs: list[EpochResult] = field(default_factory=list)
+    finished: RunFinished | None = None
+    error: str = ""
+
+    @property
+    def last(self) -> EpochResult | None:
+        """The newest finished epoch."""
+        return self.epochs[-1] if self.epochs else None
+
+    def seconds_to(self, accuracy: float) -> float | None:
+        """Training seconds until the test accuracy first reached ``accuracy``; None if never."""
+        seconds = 0.0
+        for epoch in self.epochs:
+            seconds += epoch.seconds
+            if epoch.test_accuracy >= accuracy:
+                return seconds
+        return None
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """One model over its finished runs. Statistics are None while no run has finished."""
+
+    name: str
+    size: ModelSize | None
+    runs: int
+    """Finished runs: the ones the statistics are over."""
+    test_accuracy: Statistics | None
+    best_epoch: int | None
+    """The epoch with the highest mean test accuracy; the statistics are of the last epoch."""
+    test_loss: Statistics | None
+    macro_f1: Statistics | None
+    seconds: Statistics | None
+    """Training time of a run."""
+    images_per_second: Statistics | None
+    features_seconds: float
+    """Time to compute the frozen features, once for all runs; 0 for models without."""
+    peak_memory_bytes: int
+    seconds_to: dict[str, float]
+    """By "97", "98", "99": mean training seconds to that test accuracy, if all runs got there."""
+
+
+@dataclass
+class ExperimentRecord:
+    """One experiment so far; ``record`` adds an event."""
+
+    id: str
+    folder: Path
+    started: datetime
+    settings: Settings
+    environment: dict[str, str | int]
+    runs: dict[RunId, RunRecord]
+    status: ExperimentStatus = "running"
+    finished: datetime | None = None
+
+    @classmethod
+    def begin(cls, event: ExperimentStarted) -> ExperimentRecord:
+        """The record of an experiment that has just started."""
+        runs = {run: RunRecord(run) for run in event.runs}
+        return cls(event.id, event.folder, event.started, event.settings, event.environment, runs)
+
+    @property
+    def summary(self) -> Path:
+        """Where the summary is."""
+        return self.folder / "summary.toml"
+
+    def record(self, event: Event) -> None:
+        """Add what an event says. Progress and notices leave no trace here."""
+        match event:
+            case RunStarted():
+                run = self.runs[event.run]
+                run.seed, run.status = event.seed, "running"
+            case EpochFinished():
+                self.runs[event.run].epochs.append(event.result)
+            case RunFinished():
+                run = self.runs[event.run]
+                run.finished, run.status = event, event.status
+            case RunFailed():
+                run = self.runs[event.run]
+                run.error, run.status = event.error, "failed"
+            case ExperimentFinished():
+                self.status, self.finished = event.status, event.finished
+            case _:
+                pass
+
+    @property
+    def models(self) -> list[ModelSummary]:
+        """One summary per model, in the order asked for."""
+        return [self._summarize(name) for name in self.settings.models]
+
+    def ranking(self) -> list[ModelSummary]:
+        """The summaries, highest mean test accuracy first, models without a finished run last."""
+        return sorted(
+            self.models, key=lambda model: -model.test_accuracy.mean if model.test_accuracy else 1
+        )
+
+    def _summarize(self, name: str) -> ModelSummary:
+        runs = [run for run in self.runs.values() if run.id.model == name]
+        ends = [run.finished for run in runs if run.finished is not None]
+        complete = [run for run in runs if run.status == "finished" and run.epochs]
+
+        def over(value: Callable[[RunRecord], float]) -> Statistics | None:
+            return describe([value(run) for run in complete]) if complete else None
+
+        return ModelSummary(
+            name=name,
+            size=ends[0].size if ends else None,
+            runs=len(complete),
+            test_accuracy=over(lambda run: run.epochs[-1].test_accuracy),
+            best_epoch=_best_epoch(complete),
+            test_loss=over(lambda run: run.epochs[-1].test_loss),
+            macro_f1=over(lambda run: (run.finished and run.finished.macro_f1) or 0.0),
+            seconds=over(lambda run: run.finished.seconds if run.finished else 0.0),
+            images_per_second=over(
+                lambda run: sum(e.images_per_second for e in run.epochs) / len(run.epochs)
+            ),
+            features_seconds=sum(end.features_seconds for end in ends),
+            peak_memory_bytes=max((end.peak_memory_bytes for end in ends), default=0),
+            seconds_to=_seconds_to_goals(complete),
+        )
+
+
+def _best_epoch(runs: list[RunRecord]) -> int | None:
+    if not runs:
+        return None
+    epochs = range(min(len(run.epochs) for run in runs))
+    means = [sum(run.epochs[epoch].test_accuracy for run in runs) for epoch in epochs]
+    return means.index(max(means)) + 1
+
+
+def _seconds_to_goals(runs: list[RunRecord]) -> dict[str, float]:
+    means = {}
+    for goal in ACCURACY_GOALS:
+        times = [seconds for run in runs if (seconds := run.seconds_to(goal)) is not None]
+        if times and len(times) == len(runs):
+            means[f"{goal * 100:.0f}"] = sum(times) / len(times)
+    return means

@@ -1,0 +1,248 @@
+"""One run: one training of one model with one seed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+
+from engine.control import Control, SkipRequested, StopRequested
+from engine.data import Mnist, Samples
+from engine.device import (
+    Capabilities,
+    capabilities,
+    peak_memory,
+    start_peak_memory,
+    synchronize,
+    use_threads,
+)
+from engine.events import (
+    Emit,
+    EpochFinished,
+    EpochResult,
+    Notice,
+    RunFinished,
+    RunId,
+    RunStarted,
+    RunStatus,
+)
+from engine.features import extract_features
+from engine.models import MODELS, MobileNetV2, load_imagenet_weights, model_size
+from engine.progress import PhaseWatch
+from engine.results import save_weights
+from engine.settings import Settings
+from engine.statistics import macro_f1
+from engine.training import Scores, evaluate, train_one_epoch
+
+log = logging.getLogger("mnist_tui")
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a run trains, validates (None without held-out images) and tests on."""
+
+    train: Samples
+    validation: Samples | None
+    test: Samples
+
+
+@dataclass
+class Workbench:
+    """What the runs of one experiment share."""
+
+    settings: Settings
+    folder: Path
+    device: torch.device
+    mnist: Mnist
+    emit: Emit
+    control: Control
+    features: Splits | None = None
+    """Of the frozen network, once they are computed."""
+    able: Capabilities = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.able = capabilities(self.device)
+
+
+def train_run(run: RunId, bench: Workbench) -> RunFinished:
+    """Train one model with one seed to the end, or until ``bench.control`` says otherwise.
+
+    Emits RunStarted, Progress and EpochFinished, and saves the weights.
+
+    Returns:
+        How it ended; what the last finished epoch came to is in it however it ended.
+
+    Raises:
+        StopRequested, SkipRequested: never; they end as the status "stopped" or "skipped".
+        Exception: whatever went wrong in the run (out of memory, weights that cannot be had).
+    """
+    settings, spec = bench.settings, MODELS[run.model]
+    seed = settings.seed + run.repeat - 1
+    bench.emit(RunStarted(run, seed, settings.epochs))
+    use_threads(settings.threads, spec.small)
+    start_peak_memory(bench.device)
+    torch.manual_seed(seed)
+    model = spec.build().to(bench.device).to(memory_format=bench.able.memory_format)
+    size = model_size(run.model, model)
+    state = _RunState()
+    try:
+        if isinstance(model, MobileNetV2):
+            load_imagenet_weights(model, settings.mobilenetv2_weights)
+            splits, state.features_seconds = _feature_splits(run, model, bench)
+            # The seed anew: what the runs draw must not depend on which of them made the features.
+            torch.manual_seed(seed)
+            use_threads(settings.threads, small=True)
+            _train(run, model.classifier, splits, seed, state, bench)
+        else:
+            splits = _split(bench.mnist, spec.prepare)
+            _train(run, model, splits, seed, state, bench)
+    except StopRequested:
+        state.status = "stopped"
+    except SkipRequested:
+        state.status = "skipped"
+    weights = _save(run, model, bench) if state.last is not None else ""
+    confusion = tuple(tuple(row) for row in state.confusion)
+    return RunFinished(
+        run=run,
+        size=size,
+        status=state.status,
+        seconds=state.seconds,
+        features_seconds=state.features_seconds,
+        test_accuracy=state.last.test_accuracy if state.last else None,
+        test_loss=state.last.test_loss if state.last else None,
+        confusion=confusion,
+        macro_f1=macro_f1(confusion) if confusion else None,
+        peak_memory_bytes=peak_memory(bench.device),
+        weights=weights,
+    )
+
+
+@dataclass
+class _RunState:
+    status: RunStatus = "finished"
+    seconds: float = 0.0
+    features_seconds: float = 0.0
+    last: EpochResult | None = None
+    confusion: list[list[int]] = field(default_factory=list)
+
+
+def _train(
+    run: RunId, model: nn.Module, splits: Splits, seed: int, state: _RunState, bench: Workbench
+) -> None:
+    """Train and evaluate epoch by epoch, keeping ``state`` up to date."""
+    settings = bench.settings
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = Adam(
+        parameters, lr=settings.learning_rate, fused=bench.able.fused_optimizer or None
+    )
+    steps = settings.epochs * -(-len(splits.train) // settings.batch_size)
+    scheduler = make_scheduler(settings, optimizer, steps)
+    order = torch.Generator().manual_seed(seed)
+    for epoch in range(1, settings.epochs + 1):
+        watch = PhaseWatch(run, "train", epoch, bench.emit, bench.control)
+        train = train_one_epoch(
+            model,
+            splits.train,
+            optimizer,
+            batch_size=settings.batch_size,
+            generator=order,
+            scheduler=scheduler,
+            watch=watch.step,
+        )
+        seconds = watch.seconds
+        state.seconds += seconds
+        watch = PhaseWatch(run, "test", epoch, bench.emit, bench.control)
+        validation = _evaluate(model, splits.validation, watch, bench)
+        test = _evaluate(model, splits.test, watch, bench)
+        assert test is not None
+        state.confusion = test[1].tolist()
+        state.last = EpochResult(
+            epoch=epoch,
+            train_loss=train.loss,
+            train_accuracy=train.accuracy,
+            test_loss=test[0].loss,
+            test_accuracy=test[0].accuracy,
+            validation_loss=validation[0].loss if validation else None,
+            validation_accuracy=validation[0].accuracy if validation else None,
+            learning_rate=optimizer.param_groups[0]["lr"],
+            seconds=seconds,
+            images_per_second=len(splits.train) / seconds,
+            evaluation_seconds=watch.seconds,
+        )
+        bench.emit(EpochFinished(run, state.last))
+        if epoch < settings.epochs:
+            bench.control.check_epoch()
+
+
+def _evaluate(
+    model: nn.Module, samples: Samples | None, watch: PhaseWatch, bench: Workbench
+) -> tuple[Scores, Tensor] | None:
+    if samples is None:
+        return None
+    return evaluate(model, samples, batch_size=bench.able.evaluation_batch, watch=watch.step)
+
+
+def make_scheduler(settings: Settings, optimizer: Optimizer, steps: int) -> LRScheduler | None:
+    """The schedule that ``settings`` names, over ``steps`` steps; None for a constant rate.
+
+    one-cycle is Smith's "Super-Convergence" (2018) in torch's version; cosine is Loshchilov and
+    Hutter's SGDR (2017) without restarts.
+    """
+    if settings.schedule == "cosine":
+        return CosineAnnealingLR(optimizer, T_max=steps)
+    if settings.schedule == "one-cycle":
+        # torch's scheduler divides by its phases' lengths; under four steps one of them is empty.
+        return OneCycleLR(optimizer, settings.learning_rate, total_steps=max(steps, 4) + 1)
+    return None
+
+
+def _split(mnist: Mnist, prepare: Callable[[Tensor], Tensor]) -> Splits:
+    validation = Samples(mnist.validation_images, mnist.validation_labels, prepare)
+    return Splits(
+        train=Samples(mnist.train_images, mnist.train_labels, prepare),
+        validation=validation if len(validation) else None,
+        test=Samples(mnist.test_images, mnist.test_labels, prepare),
+    )
+
+
+def _feature_splits(run: RunId, model: MobileNetV2, bench: Workbench) -> tuple[Splits, float]:
+    """The frozen features, and the seconds it took to compute them, 0 if they were there."""
+    if bench.features is not None:
+        return bench.features, 0.0
+    mnist = bench.mnist
+    images = torch.cat((mnist.train_images, mnist.validation_images, mnist.test_images))
+    watch = PhaseWatch(run, "features", 0, bench.emit, bench.control)
+    features = extract_features(
+        model,
+        images,
+        MODELS[run.model].prepare,
+        bench.able,
+        watch=lambda done: watch.images(done, len(images)),
+    )
+    synchronize(bench.device)
+    seconds = watch.seconds
+    labels = (mnist.train_labels, mnist.validation_labels, mnist.test_labels)
+    parts = torch.split(features, [len(digits) for digits in labels])
+    train, validation, test = (
+        Samples(part, digits, Tensor.float) for part, digits in zip(parts, labels, strict=True)
+    )
+    bench.features = Splits(train, validation if len(validation) else None, test)
+    return bench.features, seconds
+
+
+def _save(run: RunId, model: nn.Module, bench: Workbench) -> str:
+    if not bench.settings.save_weights:
+        return ""
+    path = bench.folder / f"{run}.pt"
+    try:
+        save_weights(path, model.state_dict())
+    except OSError as error:
+        bench.emit(Notice("error", f"{path}: weights not saved: {error.strerror or error}"))
+        return ""
+    return path.name
