@@ -7,11 +7,15 @@ JSON. Losses are mean cross-entropies in nats, accuracies fractions 0–1, times
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from engine.settings import Settings
 
@@ -44,7 +48,7 @@ class EpochResult:
     test_loss: float
     test_accuracy: float
     learning_rate: float
-    """At the epoch's last step."""
+    """After the epoch's last step."""
     seconds: float
     """Training alone, without the evaluation and without pauses."""
     images_per_second: float
@@ -177,3 +181,24 @@ Event = (
     | ExperimentFinished
 )
 Emit = Callable[[Event], None]
+
+
+def as_json(event: Event) -> str:
+    """Return an event as one line of JSON: its name in snake case under "event", then its fields.
+
+    Numbers that JSON cannot say (NaN, infinities) become null.
+    """
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
+    return json.dumps({"event": name, **_plain(dataclasses.asdict(event))}, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Path) else value

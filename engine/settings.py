@@ -30,18 +30,34 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Rule:
-    """What one setting accepts."""
+    """What one setting is for and what it accepts."""
 
     section: str
+    """Its table in the settings file."""
+    help: str
+    allowed: str
+    """In words, for the line that refuses another value."""
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
     pattern: re.Pattern[str] | None = None
-    allowed: str = ""
 
 
-def _setting(default: Any, section: str, allowed: str, **limits: Any) -> Any:
-    return field(default=default, metadata={"rule": Rule(section, allowed=allowed, **limits)})
+def _setting(default: Any, rule: Rule) -> Any:
+    return field(default=default, metadata={"rule": rule})
+
+
+def _whole(section: str, low: int, high: int, help: str, zero: str = "") -> Rule:
+    lowest = f"{low} ({zero})" if zero else str(low)
+    return Rule(section, help, f"a whole number from {lowest} to {high}", low, high)
+
+
+def _number(section: str, low: str, high: str, help: str) -> Rule:
+    return Rule(section, help, f"a number from {low} to {high}", float(low), float(high))
+
+
+def _choice(section: str, choices: tuple[str, ...], help: str) -> Rule:
+    return Rule(section, help, f"one of {', '.join(choices)}", choices=choices)
 
 
 @dataclass(frozen=True)
@@ -49,60 +65,83 @@ class Settings:
     """Every setting in force for one experiment. Immutable; ``dataclasses.replace`` changes one."""
 
     models: tuple[str, ...] = _setting(
-        MODEL_NAMES, "experiment", f"one or more of {', '.join(MODEL_NAMES)}", choices=MODEL_NAMES
+        MODEL_NAMES,
+        Rule(
+            "experiment",
+            "the networks to train, in this order",
+            f"one or more of {', '.join(MODEL_NAMES)}, each once",
+            choices=MODEL_NAMES,
+        ),
     )
-    """The networks to train, in this order."""
-    epochs: int = _setting(10, "experiment", "a whole number from 1 to 10000", low=1, high=10_000)
-    """Passes over the training images in each run."""
-    repeats: int = _setting(5, "experiment", "a whole number from 1 to 1000", low=1, high=1000)
-    """Runs of each model, each with a seed of its own."""
+    epochs: int = _setting(
+        10, _whole("experiment", 1, 10_000, "passes over the training images in each run")
+    )
+    repeats: int = _setting(
+        5, _whole("experiment", 1, 1000, "runs of each model, each with a seed of its own")
+    )
     seed: int = _setting(
-        1234, "experiment", "a whole number from 0 to 2147483647", low=0, high=2**31 - 1
+        1234,
+        _whole("experiment", 0, 2**31 - 1, "repeat 1 uses this seed, repeat 2 the next, and so on"),
     )
-    """Repeat 1 uses this seed, repeat 2 the next whole number, and so on."""
 
-    batch_size: int = _setting(64, "training", "a whole number from 1 to 60000", low=1, high=60_000)
-    """Images in one step."""
+    batch_size: int = _setting(64, _whole("training", 1, 60_000, "images in one step"))
     learning_rate: float = _setting(
-        0.002, "training", "a number from 0.0000001 to 10", low=1e-7, high=10.0
+        0.002,
+        _number("training", "0.0000001", "10", "Adam's learning rate; a schedule's highest value"),
     )
-    """Adam's learning rate; with a schedule, its highest value."""
     schedule: str = _setting(
-        "one-cycle", "training", f"one of {', '.join(SCHEDULES)}", choices=SCHEDULES
+        "one-cycle",
+        _choice("training", SCHEDULES, "how the learning rate changes over a run"),
     )
-    """How the learning rate changes over a run."""
-    validation_split: float = _setting(0.0, "training", "a number from 0 to 0.5", low=0.0, high=0.5)
-    """Fraction of the training images held out to validate on."""
+    validation_split: float = _setting(
+        0.0, _number("training", "0", "0.5", "fraction of the training images held out to validate")
+    )
 
-    data: str = _setting("", "data", "a folder, or empty for the bundled data")
-    """Folder with the four IDX files of MNIST (torchvision's MNIST/raw), plain or .gz."""
+    data: str = _setting(
+        "",
+        Rule(
+            "data",
+            "folder with MNIST's four IDX files, plain or .gz; empty for the bundled ones",
+            "a folder, or empty for the bundled data",
+        ),
+    )
     train_limit: int = _setting(
-        0, "data", "a whole number from 0 (all) to 60000", low=0, high=60_000
+        0, _whole("data", 0, 60_000, "train on the first N images only; 0 for all", "all")
     )
-    """Train on the first N images only; 0 for all."""
     test_limit: int = _setting(
-        0, "data", "a whole number from 0 (all) to 10000", low=0, high=10_000
+        0, _whole("data", 0, 10_000, "test on the first N images only; 0 for all", "all")
     )
-    """Test on the first N images only; 0 for all."""
     mobilenetv2_weights: str = _setting(
-        "bundled", "data", f"one of {', '.join(MOBILENETV2_WEIGHTS)}", choices=MOBILENETV2_WEIGHTS
+        "bundled",
+        _choice("data", MOBILENETV2_WEIGHTS, "ImageNet weights; all but bundled are downloaded"),
     )
-    """ImageNet weights of MobileNetV2's features; all but "bundled" are downloaded."""
 
     device: str = _setting(
         "auto",
-        "device",
-        "auto, cpu, cuda, cuda:N, mps, xpu or xpu:N",
-        pattern=DEVICE_PATTERN,
+        Rule(
+            "device",
+            "where to train; auto takes the best accelerator, else the CPU",
+            "auto, cpu, cuda, cuda:N, mps, xpu or xpu:N",
+            pattern=DEVICE_PATTERN,
+        ),
     )
-    """Where to train; auto takes the first accelerator, else the CPU."""
-    threads: int = _setting(0, "device", "a whole number from 0 (auto) to 1024", low=0, high=1024)
-    """CPU threads for tensor work; 0 for one per physical core."""
+    threads: int = _setting(
+        0,
+        _whole(
+            "device",
+            0,
+            1024,
+            "CPU threads; 0 for one in small networks and one per core in large ones",
+            "auto",
+        ),
+    )
 
-    results: str = _setting("results", "files", "a folder")
-    """Folder that experiments are saved in."""
-    save_weights: bool = _setting(True, "files", "true or false")
-    """Save the trained weights of every run (mlp 0.3 MB, cnn 0.2 MB, mobilenetv2 9 MB)."""
+    results: str = _setting(
+        "results", Rule("files", "folder that experiments are saved in", "a folder")
+    )
+    save_weights: bool = _setting(
+        True, Rule("files", "save the trained weights of every run", "true or false")
+    )
 
 
 FIELDS: Mapping[str, dataclasses.Field[Any]] = {f.name: f for f in dataclasses.fields(Settings)}

@@ -1,0 +1,158 @@
+"""The `mnist-tui` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NoReturn
+
+from engine.settings import FIELDS, Settings, SettingsError, from_text, load_settings, rule
+
+BAD_USAGE = 2
+FLAGS = {"models": "--model", "learning_rate": "--lr"}
+EXAMPLES = """examples:
+  mnist-tui                                     open the dashboard
+  mnist-tui run --epochs 1                      all three models, one epoch
+  mnist-tui run --model mlp --model cnn --repeats 10 --device cuda
+"""
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    """Refuses in one line, where argparse would print the whole usage as well."""
+
+    def error(self, message: str) -> NoReturn:
+        _refuse(message)
+
+
+def _refuse(message: object) -> NoReturn:
+    print(f"mnist-tui: {message}", file=sys.stderr)
+    raise SystemExit(BAD_USAGE)
+
+
+def flag(name: str) -> str:
+    """The command-line flag of a setting."""
+    return FLAGS.get(name, "--" + name.replace("_", "-"))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    # The same flags before and behind the subcommand; suppressed defaults keep the latter from
+    # wiping out the former.
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument(
+        "--settings", metavar="FILE", help="settings file (default: ./settings.toml, if there)"
+    )
+    for name, setting in FIELDS.items():
+        common.add_argument(
+            flag(name),
+            dest=name,
+            metavar=_metavar(name),
+            action="append" if isinstance(setting.default, tuple) else "store",
+            help=f"{rule(name).help} (default: {_default(name)})",
+        )
+    parser = _OneLineParser(
+        prog="mnist-tui",
+        parents=[common],
+        description="Train and compare an MLP, a CNN and a frozen MobileNetV2 on MNIST.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"mnist-tui {_version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_OneLineParser)
+    run = commands.add_parser(
+        "run",
+        parents=[common],
+        help="train without a terminal: a line per epoch, the summary's path on stdout",
+        allow_abbrev=False,
+    )
+    run.add_argument("--json", action="store_true", help="print every event as a line of JSON")
+    return parser
+
+
+def _metavar(name: str) -> str:
+    if name == "models":
+        return "NAME"
+    default = FIELDS[name].default
+    if isinstance(default, bool):
+        return "true|false"
+    if isinstance(default, int | float):
+        return "N" if isinstance(default, int) else "X"
+    return {"device": "NAME", "results": "DIR", "data": "DIR"}.get(name, "NAME")
+
+
+def _default(name: str) -> str:
+    default = FIELDS[name].default
+    if isinstance(default, bool):
+        return str(default).lower()
+    return ", ".join(default) if isinstance(default, tuple) else str(default) or "bundled"
+
+
+def _version() -> str:
+    try:
+        return version("mnist-tui")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def read_settings(arguments: argparse.Namespace) -> Settings:
+    """Settings from file, environment and command line.
+
+    Raises:
+        SettingsError: one line that names the file, variable or flag.
+    """
+    path = getattr(arguments, "settings", None)
+    settings = load_settings(Path(path) if path is not None else None)
+    given: dict[str, Any] = {}
+    for name in FIELDS:
+        text = getattr(arguments, name, None)
+        if text is not None:
+            text = ",".join(text) if isinstance(text, list) else text
+            given[name] = from_text(name, text, flag(name))
+    return replace(settings, **given)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        settings = read_settings(parsed)
+    except SettingsError as error:
+        _refuse(error)
+    if parsed.command == "run":
+        return _run(settings, json=parsed.json)
+    return _dashboard(settings)
+
+
+def _run(settings: Settings, *, json: bool) -> int:
+    from tui.headless import run_headless
+
+    try:
+        return run_headless(settings, json=json)
+    except Exception as error:
+        _refuse_known(error)
+
+
+def _refuse_known(error: Exception) -> NoReturn:
+    """Refuse in one line what stopped an experiment before it began; raise anything else."""
+    from engine.assets import AssetError
+    from engine.data import DataError
+    from engine.device import DeviceError
+    from engine.results import ResultsError
+
+    if isinstance(error, AssetError | DataError | DeviceError | ResultsError):
+        _refuse(error)
+    raise error
+
+
+def _dashboard(settings: Settings) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
+        _refuse("the dashboard needs a terminal; without one use: mnist-tui run")
+    from tui.launch import launch
+
+    return launch(settings)

@@ -1,0 +1,166 @@
+"""`mnist-tui run`: an experiment without a screen, in plain lines.
+
+One line per epoch on stderr; on stdout the summary's path alone, or with ``--json`` every event
+as a line of JSON. There is no colour to switch off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+from engine.control import Control
+from engine.events import (
+    EpochFinished,
+    Event,
+    ExperimentFinished,
+    ExperimentStarted,
+    Notice,
+    Progress,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    as_json,
+)
+from engine.records import ExperimentRecord
+from engine.settings import Settings
+from tui.wording import accuracy, duration, ranking_lines
+
+FEATURES_LINE_SECONDS = 10.0
+EXIT_CODES = {"finished": 0, "failed": 1, "stopped": 0, "interrupted": 1}
+
+
+def run_headless(settings: Settings, *, json: bool) -> int:
+    """Run one experiment; return the exit code.
+
+    Raises:
+        What ``run_experiment`` raises before anything is created.
+    """
+    # Imported here: torch takes over a second, and a wrong flag should be refused at once.
+    from engine.experiment import run_experiment
+
+    logging.basicConfig(format="mnist-tui: %(message)s", stream=sys.stderr)
+    control = Control()
+    show = _json_printer() if json else _line_printer()
+    with _stopping_on_signals(control) as received:
+        record = run_experiment(settings, show, control)
+    if not json:
+        _say("\n".join(ranking_lines(record)))
+        _print(str(record.summary), sys.stdout)
+    if received:
+        return 128 + received[0]
+    return EXIT_CODES[record.status]
+
+
+@contextlib.contextmanager
+def _stopping_on_signals(control: Control) -> Iterator[list[int]]:
+    """Stop the experiment on the first Ctrl-C, SIGTERM or SIGHUP; a second one ends the process.
+
+    Yields the list of signals received.
+    """
+    received: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        control.stop()
+        signal.signal(number, signal.default_int_handler)
+        _say(f"stopping on {signal.Signals(number).name}; the summary is being saved")
+
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
+    try:
+        yield received
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+def _json_printer() -> Callable[[Event], None]:
+    return lambda event: _print(as_json(event), sys.stdout)
+
+
+def _line_printer() -> Callable[[Event], None]:
+    record: ExperimentRecord | None = None
+    said_features = 0.0
+
+    def show(event: Event) -> None:
+        nonlocal record, said_features
+        if isinstance(event, ExperimentStarted):
+            record = ExperimentRecord.begin(event)
+            _say(_started_line(event))
+            return
+        if isinstance(event, Progress):
+            if event.phase != "features":
+                return
+            done = event.step == event.steps
+            if event.seconds - said_features >= FEATURES_LINE_SECONDS or done:
+                said_features = event.seconds
+                _say(_features_line(event))
+            return
+        if record is not None:
+            record.record(event)
+            line = _line(event, record)
+            if line:
+                _say(line)
+
+    return show
+
+
+def _started_line(event: ExperimentStarted) -> str:
+    settings, environment = event.settings, event.environment
+    return (
+        f"{event.id}: {', '.join(settings.models)}; epochs {settings.epochs}, "
+        f"repeats {settings.repeats}, batch size {settings.batch_size}, "
+        f"learning rate {settings.learning_rate:g} ({settings.schedule}), "
+        f"seed {settings.seed}; on {environment['device']} ({environment['device_name']})"
+    )
+
+
+def _features_line(event: Progress) -> str:
+    rate = event.step / max(event.seconds, 1e-9)
+    left = (event.steps - event.step) / max(rate, 1e-9)
+    return (
+        f"{event.run}  features of {event.step:,}/{event.steps:,} images  "
+        f"{rate:,.0f} images/s  {duration(left)} left"
+    )
+
+
+def _line(event: Event, record: ExperimentRecord) -> str:
+    match event:
+        case RunStarted():
+            return f"{event.run}  seed {event.seed}"
+        case EpochFinished(run, epoch):
+            validation = ""
+            if epoch.validation_accuracy is not None:
+                validation = f"validation {accuracy(epoch.validation_accuracy)}  "
+            return (
+                f"{run}  epoch {epoch.epoch}/{record.settings.epochs}  "
+                f"train loss {epoch.train_loss:.4f} accuracy {accuracy(epoch.train_accuracy)}  "
+                f"{validation}"
+                f"test loss {epoch.test_loss:.4f} accuracy {accuracy(epoch.test_accuracy)}  "
+                f"{epoch.seconds:.1f} s  {epoch.images_per_second:,.0f} images/s"
+            )
+        case RunFinished() if event.status != "finished":
+            return f"{event.run}  {event.status}"
+        case RunFailed():
+            return f"{event.run}  failed: {event.error}"
+        case Notice():
+            return ""  # the log's handler on stderr says it
+        case ExperimentFinished():
+            return f"{event.id}: {event.status}"
+        case _:
+            return ""
+
+
+def _say(text: str) -> None:
+    _print(text, sys.stderr)
+
+
+def _print(text: str, stream: object) -> None:
+    # A reader that went away must not end the training; what was trained is on disk.
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=stream, flush=True)  # type: ignore[call-overload]

@@ -1,0 +1,61 @@
+"""How numbers are written for people, on the screen and in plain lines alike."""
+
+from __future__ import annotations
+
+from engine.records import ExperimentRecord, ModelSummary
+
+
+def accuracy(fraction: float) -> str:
+    """0.98711 → "98.71 %"."""
+    return f"{fraction * 100:.2f} %"
+
+
+def spread(model: ModelSummary) -> str:
+    """Mean test accuracy ± standard deviation: "98.71 ± 0.09 %"; "–" without a finished run."""
+    found = model.test_accuracy
+    if found is None:
+        return "–"
+    if found.std is None:
+        return accuracy(found.mean)
+    return f"{found.mean * 100:.2f} ± {found.std * 100:.2f} %"
+
+
+def duration(seconds: float) -> str:
+    """Rounded to what matters: "8 s", "1:05", "2:03:09"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, seconds_left = divmod(whole, 60)
+    hours, minutes_left = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes_left:02}:{seconds_left:02}"
+    return f"{minutes}:{seconds_left:02}"
+
+
+def count(number: float) -> str:
+    """In the width of a table's column: "812", "12,345", "1.23M"."""
+    return f"{number:,.0f}" if number < 1_000_000 else f"{number / 1e6:.2f}M"
+
+
+def gibibytes(number: int) -> str:
+    """Bytes as "1.4 GiB"."""
+    return f"{number / 2**30:.1f} GiB"
+
+
+def ranking_lines(record: ExperimentRecord) -> list[str]:
+    """The result as plain lines, best model first."""
+    lines = []
+    for place, model in enumerate(record.ranking(), start=1):
+        if model.test_accuracy is None:
+            lines.append(f"–. {model.name:<12} no finished run")
+            continue
+        found, seconds = model.test_accuracy, model.seconds
+        interval = f"  95 % CI ± {found.ci95 * 100:.2f}" if found.ci95 is not None else ""
+        time = f"  {seconds.mean:.1f} s per run" if seconds else ""
+        features = model.features_seconds
+        extra = f" + {features:.1f} s for features, once" if features else ""
+        lines.append(
+            f"{place}. {model.name:<12} test accuracy {spread(model):<16}{interval}"
+            f"  best run {accuracy(found.max)}  runs {model.runs}{time}{extra}"
+        )
+    return lines
