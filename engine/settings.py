@@ -77,17 +77,17 @@ class Settings:
         10, _whole("experiment", 1, 10_000, "passes over the training images in each run")
     )
     repeats: int = _setting(
-        5, _whole("experiment", 1, 1000, "runs of each model, each with a seed of its own")
+        5, _whole("experiment", 1, 1000, "runs of each model, each with its own seed")
     )
     seed: int = _setting(
         1234,
-        _whole("experiment", 0, 2**31 - 1, "repeat 1 uses this seed, repeat 2 the next, and so on"),
+        _whole("experiment", 0, 2**31 - 1, "repeat 1 uses this seed, repeat 2 the next"),
     )
 
     batch_size: int = _setting(64, _whole("training", 1, 60_000, "images in one step"))
     learning_rate: float = _setting(
         0.002,
-        _number("training", "0.0000001", "10", "Adam's learning rate; a schedule's highest value"),
+        _number("training", "0.0000001", "10", "Adam's learning rate; a schedule's peak"),
     )
     schedule: str = _setting(
         "one-cycle",

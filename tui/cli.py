@@ -43,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     # The same flags before and behind the subcommand; suppressed defaults keep the latter from
     # wiping out the former.
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common = _OneLineParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument(
         "--settings", metavar="FILE", help="settings file (default: ./settings.toml, if there)"
     )

@@ -1,0 +1,80 @@
+"""Training thread ↔ UI: a mailbox that the training thread fills and the UI polls.
+
+The training thread never waits for the screen: it appends under a lock and goes on. Progress is
+coalesced (the newest of each run, and a bounded curve), so a screen that stops reading for an
+hour costs neither time nor memory; every other event is queued and none is lost.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from engine.events import Event, ExperimentStarted, Progress, RunId
+from tui.curve import Bucket, Curve
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The experiment could not begin; ``text`` is one line that says why."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What has come since the last delivery."""
+
+    events: tuple[Event | Refused, ...]
+    """In order; everything but Progress."""
+    progress: dict[RunId, Progress]
+    """The newest of each run that made any."""
+
+
+@dataclass
+class RunCurves:
+    """Train loss and accuracy of one run within its epochs; x is in epochs."""
+
+    loss: Curve = field(default_factory=Curve)
+    accuracy: Curve = field(default_factory=Curve)
+
+
+class Bridge:
+    """Filled by ``emit`` on any thread, emptied by ``take`` on the UI's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._events: list[Event | Refused] = []
+        self._progress: dict[RunId, Progress] = {}
+        self._curves: dict[RunId, RunCurves] = {}
+
+    def emit(self, event: Event | Refused) -> None:
+        """Accept an event; returns at once."""
+        with self._lock:
+            if isinstance(event, Progress):
+                self._add_progress(event)
+                return
+            if isinstance(event, ExperimentStarted):
+                self._curves.clear()
+            self._events.append(event)
+
+    def _add_progress(self, event: Progress) -> None:
+        self._progress[event.run] = event
+        if event.phase == "train":
+            curves = self._curves.setdefault(event.run, RunCurves())
+            x = event.epoch - 1 + event.step / event.steps
+            curves.loss.append(x, event.loss)
+            curves.accuracy.append(x, event.accuracy)
+
+    def take(self) -> Delivery:
+        """Return and forget what has come since the last call."""
+        with self._lock:
+            delivery = Delivery(tuple(self._events), self._progress)
+            self._events = []
+            self._progress = {}
+        return delivery
+
+    def train_points(self, measure: str) -> dict[RunId, tuple[Bucket, ...]]:
+        """The train curves of every run so far; ``measure`` is "loss" or "accuracy"."""
+        with self._lock:
+            return {run: getattr(c, measure).points() for run, c in self._curves.items()}

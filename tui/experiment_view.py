@@ -1,0 +1,67 @@
+"""What the screen knows of the experiment: its record, and the newest progress of each run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from engine.events import ExperimentFinished, ExperimentStarted, Progress, RunId
+from engine.records import ExperimentRecord, RunRecord
+from tui.bridge import Delivery, Refused
+from tui.eta import Eta, estimate, fraction_done
+
+
+@dataclass
+class ExperimentView:
+    """Kept up to date with ``apply``; read by every widget of the training screen."""
+
+    record: ExperimentRecord | None = None
+    progress: dict[RunId, Progress] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+
+    def apply(self, delivery: Delivery) -> None:
+        """Fold a delivery in."""
+        for event in delivery.events:
+            if isinstance(event, ExperimentStarted):
+                self.record = ExperimentRecord.begin(event)
+                self.progress.clear()
+            elif self.record is not None and not isinstance(event, Refused):
+                self.record.record(event)
+            if isinstance(event, ExperimentFinished | Refused):
+                self.ended = time.monotonic()
+        self.progress.update(delivery.progress)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since Start, until now or the end."""
+        return (self.ended or time.monotonic()) - self.began
+
+    @property
+    def current(self) -> RunRecord | None:
+        """The run under way."""
+        runs = self.record.runs.values() if self.record else ()
+        return next((run for run in runs if run.status == "running"), None)
+
+    def eta(self) -> Eta | None:
+        """When things will be done; None before the start."""
+        return estimate(self.record, self.progress) if self.record else None
+
+    def fraction(self, run: RunRecord) -> float:
+        """How much of ``run`` is done, 0–1."""
+        assert self.record is not None
+        return fraction_done(run, self.progress.get(run.id), self.record.settings.epochs)
+
+    def fraction_of_all(self) -> float:
+        """How many of the experiment's epochs are done, 0–1."""
+        if self.record is None:
+            return 0.0
+        done = 0.0
+        for run in self.record.runs.values():
+            now = self.progress.get(run.id)
+            features = run.status == "running" and now is not None and now.phase == "features"
+            if run.status in ("skipped", "failed", "stopped"):
+                done += 1
+            elif not features:
+                done += self.fraction(run)
+        return done / len(self.record.runs)

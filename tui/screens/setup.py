@@ -1,0 +1,159 @@
+"""Before training: which models, how long, where."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Center, Vertical, VerticalScroll
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Button, Footer, Input, Label, Static
+
+from engine.settings import MODEL_NAMES, Settings
+from tui.widgets.device_select import DeviceSelect
+from tui.widgets.digit_strip import DigitStrip
+from tui.widgets.model_choice import ModelChoice
+from tui.widgets.setting_field import SettingField
+
+FIELDS = {
+    "epochs": "epochs",
+    "repeats": "repeats",
+    "batch_size": "batch size",
+    "learning_rate": "learning rate",
+    "seed": "seed",
+}
+
+
+class SetupScreen(Screen[None]):
+    """A form that starts an experiment. Every value is checked where it is typed."""
+
+    CSS_PATH = "setup.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
+    # Priority, so that they also work while an input has the focus; no field takes these letters.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "start", "Start", priority=True),
+        Binding("up", "app.focus_previous", "Previous", show=False),
+        Binding("down", "app.focus_next", "Next", show=False),
+        Binding("tab", "app.focus_next", "Next field"),
+        Binding("q", "app.quit_program", "Quit", priority=True),
+        Binding("question_mark", "app.help", "Help", key_display="?", priority=True),
+    ]
+
+    class Start(Message):
+        """The user wants to train with these settings."""
+
+        def __init__(self, settings: Settings) -> None:
+            super().__init__()
+            self.settings = settings
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self._devices = ["auto", "cpu"]
+        if settings.device not in self._devices:
+            self._devices.append(settings.device)
+
+    def compose(self) -> ComposeResult:
+        """Models, settings, Start."""
+        yield Static("[b]mnist-tui[/b]  train three classic networks and compare them", id="title")
+        with VerticalScroll(id="form", can_focus=False):
+            with Vertical(id="models", classes="panel") as models:
+                models.border_title = "Models"
+                models.border_subtitle = "space chooses"
+                for name in MODEL_NAMES:
+                    chosen = name in self.settings.models
+                    yield ModelChoice(name, chosen)
+            with Vertical(id="fields", classes="panel") as fields:
+                fields.border_title = "Training"
+                for name, label in FIELDS.items():
+                    yield SettingField(name, label, getattr(self.settings, name))
+                with Vertical(classes="field", id="field-device"):
+                    yield Label("device", classes="field-name")
+                    yield DeviceSelect(self._devices, self.settings.device)
+                    yield Label(
+                        "auto takes the best accelerator, else the CPU",
+                        classes="field-note",
+                        id="device-note",
+                    )
+            yield DigitStrip(id="digits")
+        with Vertical(id="bottom"):
+            yield Label("", id="message", markup=False)
+            with Center():
+                yield Button("Start", variant="success", id="start")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Start is under the Enter key from the first moment."""
+        self.query_one("#start").focus()
+        self._say_plan()
+
+    def show_devices(self, devices: list[str]) -> None:
+        """Offer the devices that were found once torch had been loaded."""
+        select = self.query_one(DeviceSelect)
+        chosen = str(select.value)
+        self._devices = list(dict.fromkeys(["auto", *devices, chosen]))
+        select.set_options([(name, name) for name in self._devices])
+        select.value = chosen
+        note = f"auto takes {devices[0]}; here: {', '.join(devices)}"
+        self.query_one("#device-note", Label).update(note)
+
+    def show_refusal(self, text: str) -> None:
+        """Say why the experiment could not begin."""
+        self._say(f"✗ {text}", refused=True)
+
+    @on(ModelChoice.Changed)
+    @on(Input.Changed)
+    @on(DeviceSelect.Changed)
+    def _say_plan(self) -> None:
+        models, refused = self._chosen_models(), self._refused_field()
+        if not models:
+            self._say("✗ choose one or more of the models", refused=True)
+        elif refused is not None:
+            self._say(f"✗ {FIELDS[refused.setting]} is not valid", refused=True)
+        else:
+            repeats = self._values()["repeats"]
+            runs = len(models) * repeats
+            self._say(
+                f"{runs} run{'s' if runs > 1 else ''}, {self._values()['epochs']} epochs each; "
+                f"saved in {self.settings.results}/"
+            )
+
+    def _say(self, text: str, *, refused: bool = False) -> None:
+        message = self.query_one("#message", Label)
+        message.update(text)
+        message.set_class(refused, "-refused")
+
+    def _chosen_models(self) -> tuple[str, ...]:
+        boxes = [(name, self.query_one(f"#model-{name}", ModelChoice)) for name in self._order()]
+        return tuple(name for name, box in boxes if box.value)
+
+    def _order(self) -> list[str]:
+        """As the settings order the models, then the others."""
+        return list(dict.fromkeys((*self.settings.models, *MODEL_NAMES)))
+
+    def _refused_field(self) -> SettingField | None:
+        return next((f for f in self.query(SettingField) if f.value is None), None)
+
+    def _values(self) -> dict[str, Any]:
+        return {field.setting: field.value for field in self.query(SettingField)}
+
+    @on(Button.Pressed, "#start")
+    @on(Input.Submitted)
+    def action_start(self) -> None:
+        """Start, unless something is refused; then go there."""
+        refused = self._refused_field()
+        if refused is not None:
+            refused.input.focus()
+        elif not self._chosen_models():
+            self.query_one(f"#model-{MODEL_NAMES[0]}").focus()
+        else:
+            device = str(self.query_one(DeviceSelect).value)
+            self.settings = replace(
+                self.settings, models=self._chosen_models(), device=device, **self._values()
+            )
+            self.post_message(self.Start(self.settings))

@@ -1,0 +1,261 @@
+"""While it trains, and after: cards, charts, a table of runs, device and log."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.events import Key
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from engine.events import ExperimentFinished, ExperimentStarted, Notice, RunFailed, RunFinished
+from engine.settings import Settings
+from tui.bridge import Refused
+from tui.chart_lines import Measure, chart_lines
+from tui.experiment_view import ExperimentView
+from tui.trainer import Trainer
+from tui.widgets.chart import Chart
+from tui.widgets.device_panel import DevicePanel
+from tui.widgets.log_pane import LogPane
+from tui.widgets.model_card import ModelCard
+from tui.widgets.question_strip import QuestionStrip
+from tui.widgets.runs_table import RunsTable
+from tui.widgets.status_line import StatusLine
+from tui.widgets.summary_panel import SummaryPanel
+from tui.wording import accuracy, duration
+
+NUMBERS_INTERVAL = 0.2
+CHART_INTERVAL = 0.5
+QUESTIONS = {"stop": "Stop now?", "quit": "Still training. Quit?"}
+ANSWERS = {
+    "stop": {"stop": ("x", "Stop now"), "epoch": ("e", "After this epoch")},
+    "quit": {"stop": ("q", "Stop and quit"), "epoch": ("e", "After this epoch")},
+}
+STAY = {"stay": ("escape", "Keep training")}
+
+
+class TrainingScreen(Screen[str | None]):
+    """One experiment from Start to its result; dismissed with the reason if it was refused."""
+
+    CSS_PATH = "training.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p", "pause", "Pause"),
+        Binding("p", "resume", "Resume"),
+        Binding("x", "stop", "Stop"),
+        Binding("e", "stop_after_epoch", "Stop after epoch"),
+        Binding("k", "skip", "Skip run"),
+        Binding("n", "new", "New experiment"),
+        Binding("q", "quit", "Quit"),
+        Binding("question_mark", "app.help", "Help", key_display="?"),
+    ]
+
+    def __init__(self, settings: Settings, trainer: Trainer) -> None:
+        super().__init__()
+        self._settings = settings
+        self._trainer = trainer
+        self._quitting = False
+        self.view = ExperimentView()
+
+    def compose(self) -> ComposeResult:
+        """Top to bottom: what matters most first."""
+        yield StatusLine()
+        with Horizontal(id="cards"):
+            for model in self._settings.models:
+                yield ModelCard(model)
+        yield SummaryPanel()
+        with Horizontal(id="charts"):
+            yield Chart("loss", "log", id="chart-loss")
+            yield Chart("accuracy", "percent", id="chart-accuracy")
+        yield RunsTable()
+        with Horizontal(id="machine"):
+            yield DevicePanel()
+            yield LogPane()
+        yield QuestionStrip()
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Start, and poll: numbers five times a second, each chart twice, in turns."""
+        self._trainer.start(self._settings)
+        self.query_one(RunsTable).focus()
+        self.set_interval(NUMBERS_INTERVAL, self._pull)
+        self.set_interval(CHART_INTERVAL, lambda: self._draw("loss"))
+        self.set_timer(
+            CHART_INTERVAL / 2,
+            lambda: self.set_interval(CHART_INTERVAL, lambda: self._draw("accuracy")),
+        )
+
+    def on_resize(self) -> None:
+        """The table's columns depend on the width."""
+        self.query_one(RunsTable).lay_out(self.size.width)
+        self._show()
+
+    def _pull(self) -> None:
+        """Take what the training thread has left, and show it."""
+        for level, text in self.app_log():
+            self.query_one(LogPane).add(level, text)
+        delivery = self._trainer.bridge.take()
+        self.view.apply(delivery)
+        for event in delivery.events:
+            match event:
+                case ExperimentStarted():
+                    where = event.environment
+                    self.query_one(DevicePanel).show_device(
+                        str(where["device"]), str(where["device_name"])
+                    )
+                    self.query_one(LogPane).add("INFO", f"experiment {event.id}")
+                case Notice():
+                    self.query_one(LogPane).add(event.level.upper(), event.text)
+                case RunFinished():
+                    self.query_one(LogPane).add("INFO", _run_line(event))
+                case RunFailed():
+                    self.query_one(LogPane).add("ERROR", f"{event.run} failed: {event.error}")
+                case ExperimentFinished():
+                    self._end()
+                case Refused():
+                    self._refuse(event.text)
+                    return
+                case _:
+                    pass
+        if delivery.events:
+            self.refresh_bindings()
+        if self.view.ended is None or delivery.events:
+            self._show()
+
+    def app_log(self) -> list[tuple[str, str]]:
+        """What was logged since the last call: pairs of level and text."""
+        from tui.app import MnistApp
+
+        assert isinstance(self.app, MnistApp)
+        return self.app.take_log()
+
+    def _show(self) -> None:
+        self.query_one(StatusLine).show(self._state(), self.view)
+        for card in self.query(ModelCard):
+            card.show(self.view)
+        self.query_one(RunsTable).show(self.view)
+
+    def _draw(self, measure: Measure) -> None:
+        if self.view.record is not None:
+            lines = chart_lines(
+                self.view.record, self._trainer.bridge.train_points(measure), measure
+            )
+            self.query_one(f"#chart-{measure}", Chart).show(lines, self._settings.epochs)
+
+    def _state(self) -> str:
+        if self.view.record is None:
+            return "loading"
+        if self.view.ended is not None:
+            return self.view.record.status
+        if self._trainer.control.stopping:
+            return "stopping"
+        return "paused" if self._trainer.control.paused else "training"
+
+    def _end(self) -> None:
+        if self._quitting:
+            self.app.exit()
+            return
+        assert self.view.record is not None
+        self.remove_class("-asking")
+        self.query_one(SummaryPanel).show(self.view.record)
+        self.add_class("-ended")
+        self.query_one(LogPane).add("INFO", f"{self.view.record.status}; n begins a new experiment")
+
+    def _refuse(self, text: str) -> None:
+        if self._quitting:
+            self.app.exit()
+        else:
+            self.dismiss(text)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which keys are shown and work now."""
+        training = self.view.ended is None
+        match action:
+            case "pause":
+                return training and not self._trainer.control.paused
+            case "resume":
+                return training and self._trainer.control.paused
+            case "stop" | "stop_after_epoch" | "skip":
+                return training
+            case "new":
+                return not training
+            case _:
+                return True
+
+    def action_pause(self) -> None:
+        """Hold the training before its next step."""
+        self._trainer.control.pause()
+        self._commanded()
+
+    def action_resume(self) -> None:
+        """Go on."""
+        self._trainer.control.resume()
+        self._commanded()
+
+    def action_skip(self) -> None:
+        """End this run, start the next."""
+        self._trainer.control.skip_run()
+        self._commanded()
+
+    def action_stop_after_epoch(self) -> None:
+        """End the experiment when this epoch has been evaluated."""
+        self._trainer.control.stop_after_epoch()
+        self._commanded()
+
+    async def action_stop(self) -> None:
+        """End the experiment now, once confirmed."""
+        await self._ask("stop")
+
+    async def action_quit(self) -> None:
+        """Leave; while it trains, ask what shall become of it."""
+        if self.view.ended is not None and not self._trainer.busy:
+            self.app.exit()
+        else:
+            await self._ask("quit")
+
+    async def _ask(self, question: str) -> None:
+        self.add_class("-asking")
+        strip = self.query_one(QuestionStrip)
+        await strip.ask(question, QUESTIONS[question], ANSWERS[question] | STAY)
+
+    def action_new(self) -> None:
+        """Back to the form."""
+        if not self._trainer.busy:
+            self.dismiss(None)
+
+    def on_key(self, event: Key) -> None:
+        """A question's keys come before the screen's."""
+        if self.has_class("-asking") and self.query_one(QuestionStrip).take_key(event.key):
+            event.stop()
+            event.prevent_default()
+
+    @on(QuestionStrip.Answered)
+    def _answered(self, event: QuestionStrip.Answered) -> None:
+        self.remove_class("-asking")
+        self.query_one(RunsTable).focus()
+        if event.answer == "stay":
+            return
+        self._quitting = event.question == "quit"
+        if self.view.ended is not None:
+            self.app.exit()
+        elif event.answer == "stop":
+            self._trainer.control.stop()
+        else:
+            self._trainer.control.stop_after_epoch()
+        self._commanded()
+
+    def _commanded(self) -> None:
+        """Show at once that a command was heard."""
+        self.refresh_bindings()
+        self._show()
+
+
+def _run_line(event: RunFinished) -> str:
+    """How a run ended, for the log."""
+    reached = f" {accuracy(event.test_accuracy)}" if event.test_accuracy is not None else ""
+    return f"{event.run} {event.status}{reached} in {duration(event.seconds)} of training"

@@ -1,0 +1,62 @@
+"""The training thread. It belongs to the program, not to the screen: it outlives a lost one."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from engine.control import Control
+from engine.settings import Settings
+from tui.bridge import Bridge, Refused
+
+log = logging.getLogger("mnist_tui")
+
+
+class Trainer:
+    """Runs one experiment at a time on a thread of its own."""
+
+    def __init__(self) -> None:
+        self.bridge = Bridge()
+        self.control = Control()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an experiment is under way, its last words included."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self, settings: Settings) -> None:
+        """Begin an experiment.
+
+        Raises:
+            RuntimeError: one is under way.
+        """
+        if self.busy:
+            raise RuntimeError("an experiment is under way")
+        self.control = Control()
+        self._thread = threading.Thread(
+            target=self._train, args=(settings, self.control), name="training"
+        )
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Return when nothing is under way any more."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _train(self, settings: Settings, control: Control) -> None:
+        # Everything the training needs is imported here, off the UI's thread.
+        try:
+            from engine.assets import AssetError
+            from engine.data import DataError
+            from engine.device import DeviceError
+            from engine.experiment import run_experiment
+            from engine.results import ResultsError
+
+            try:
+                run_experiment(settings, self.bridge.emit, control)
+            except (AssetError, DataError, DeviceError, ResultsError) as error:
+                self.bridge.emit(Refused(str(error)))
+        except Exception as error:  # a fault of ours must not take the screen with it
+            log.exception("the experiment ended with an error")
+            self.bridge.emit(Refused(f"{type(error).__name__}: {error}"))

@@ -1,0 +1,209 @@
+"""A live chart of one quantity over the epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.segment import Segment
+from rich.style import Style as CellStyle
+from textual.color import Color
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.style import Style
+from textual.theme import Theme
+from textual.widget import Widget
+
+from tui.axes import LABEL_WIDTH, Limits, Scale, epoch_axis, extent, settle, value_axis
+from tui.curve import Bucket
+from tui.palette import ink, known_colors, look, past_shade, train_shade
+from tui.plotting import AXIS_ROWS, Ink, PlotLine, draw_chart
+
+Kind = Literal["train", "test"]
+
+WAITING = "waiting for the first step"
+KEY = "⠒⠒ train  ⠒●⠒ test"
+INK_SHARES = {"frame": 0.35, "label": 0.6, "grid": 0.13}
+"""How far from the background towards the text colour."""
+
+
+@dataclass(frozen=True)
+class ChartLine:
+    """One curve of one run."""
+
+    model: str
+    repeat: int
+    """Counted from 1. Only a model's highest repeat is drawn in full."""
+    kind: Kind
+    color: str
+    """``#rrggbb``; the chart makes it darker or paler as the theme and the line's rank need."""
+    points: tuple[Bucket, ...]
+    """x in epochs, y a loss in nats or an accuracy 0–1."""
+
+
+class Chart(Widget):
+    """Curves with axes in a titled frame; repaints only the cells that changed.
+
+    Its strips are drawn when the data, the size or the theme change, and only handed out when
+    Textual asks for them.
+    """
+
+    DEFAULT_CSS = """
+    Chart {
+        border: round $foreground 25%;
+        border-title-color: $foreground;
+        border-subtitle-color: $foreground;
+        padding: 0 1 0 0;
+    }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        scale: Scale,
+        *,
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._title = title
+        self._scale = scale
+        self._lines: tuple[ChartLine, ...] = ()
+        self._epochs = 1
+        self._limits: Limits | None = None
+        self._strips: list[Strip] = []
+        self._strips_size = Size()
+        """The size that the strips were drawn for."""
+        self._labels = ("", "")
+        """The title and the legend in the frame, as markup."""
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, self._on_theme_changed)
+        self._redraw()
+
+    def _on_theme_changed(self, _theme: Theme) -> None:
+        self._redraw()
+
+    def show(self, lines: Sequence[ChartLine], epochs: int) -> None:
+        """Show these lines, the last ones on top, on an axis from 0 to ``epochs``."""
+        lines = tuple(lines)
+        if lines == self._lines and epochs == self._epochs:
+            return
+        self._lines, self._epochs = lines, epochs
+        self._redraw()
+
+    def render_line(self, y: int) -> Strip:
+        """A row of the content; drawn before, except right after a change of size."""
+        if self._strips_size != self.size:
+            self._strips, self._strips_size = self._draw(), self.size
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+
+    def _redraw(self) -> None:
+        """Draw anew and repaint what differs from what is on the screen."""
+        if not self.is_attached:
+            return  # without a parent there are no colours; mounting draws
+        self._label()
+        if self._strips_size != self.size:
+            # Nothing of this size is on the screen yet; render_line draws it when it is asked for.
+            self.refresh()
+            return
+        strips = self._draw()
+        changed = [
+            Region(start, y, end - start, 1)
+            for y, (old, new) in enumerate(zip(self._strips, strips, strict=True))
+            for start, end in changed_cells(old, new)
+        ]
+        self._strips = strips
+        if changed:
+            self.refresh(*changed)
+
+    def _label(self) -> None:
+        """The frame's title and legend. Setting one repaints everything, so only if it changed."""
+        background, _ = known_colors(*self.colors[2:])
+        models = {line.model: ink(Color.parse(line.color), background) for line in self._lines}
+        legend = Content("  ").join(
+            Content.assemble((look(model).marker, Style(foreground=color)), f" {model}")
+            for model, color in models.items()
+        )
+        title = Content.assemble((self._title, "bold"), (f"  {KEY}" if models else "", "dim"))
+        labels = (title.markup, legend.markup)
+        if labels != self._labels:
+            self._labels = labels
+            self.border_title, self.border_subtitle = labels
+
+    def _draw(self) -> list[Strip]:
+        """The strips for the current lines, size and theme."""
+        width, height = self.size
+        lines = self._visible_lines()
+        points = [(line.kind, point) for line in lines for point in line.points]
+        # Single steps' accuracies scatter widely; every loss has to be in sight.
+        values = (
+            [point.mean for _, point in points]
+            if self._scale == "percent"
+            else [value for _, point in points for value in (point.low, point.high)]
+        )
+        results = (point.mean for kind, point in points if kind == "test")
+        needed = extent(values, results, self._scale)
+        limits = settle(self._limits, needed, self._scale)
+        # Limits that were only a guess are not worth keeping when the first data comes.
+        self._limits = None if needed is None else limits
+        background, foreground = known_colors(*self.colors[2:])
+        paper = Ink(**{k: background.blend(foreground, v).hex6 for k, v in INK_SHARES.items()})
+        strips = draw_chart(
+            [self._plot_line(line, background) for line in lines],
+            width,
+            height,
+            epoch_axis(self._epochs, width - LABEL_WIDTH - 1),
+            value_axis(limits, self._scale, max(1, height - AXIS_ROWS)),
+            paper,
+        )
+        if not points:
+            strips = with_text(strips, WAITING, width, paper.label)
+        return [strip.apply_style(self.rich_style) for strip in strips]
+
+    def _visible_lines(self) -> list[ChartLine]:
+        """Lowest first. Of earlier repeats only the tests: many trainings at once are mud."""
+        lines = [line for line in self._lines if line.kind == "test" or self._is_newest(line)]
+        return sorted(lines, key=lambda line: (self._is_newest(line), line.kind == "test"))
+
+    def _is_newest(self, line: ChartLine) -> bool:
+        return line.repeat == max(o.repeat for o in self._lines if o.model == line.model)
+
+    def _plot_line(self, line: ChartLine, background: Color) -> PlotLine:
+        """The line as it looks on the background."""
+        color = ink(Color.parse(line.color), background)
+        if not self._is_newest(line):
+            # A single dot is too little to be seen.
+            marker = look(line.model).marker if len(line.points) == 1 else ""
+            return PlotLine(line.points, past_shade(color, background).hex6, marker)
+        if line.kind == "train":
+            return PlotLine(line.points, train_shade(color, background).hex6)
+        return PlotLine(line.points, color.hex6, look(line.model).marker)
+
+
+def changed_cells(old: Strip, new: Strip) -> list[tuple[int, int]]:
+    """The run of cells from the first to the last that differ, as (start, end); empty if none do.
+
+    Both strips hold one character a cell.
+    """
+    if old == new:
+        return []
+    before = [(character, segment.style) for segment in old for character in segment.text]
+    after = [(character, segment.style) for segment in new for character in segment.text]
+    differ = [x for x, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
+    return [(differ[0], differ[-1] + 1)] if differ else []
+
+
+def with_text(strips: list[Strip], text: str, width: int, color: str) -> list[Strip]:
+    """The strips with a text amid the plot area, if it fits."""
+    room = width - LABEL_WIDTH - 1
+    if len(text) + 2 > room or len(strips) <= AXIS_ROWS:
+        return strips
+    row = (len(strips) - AXIS_ROWS) // 2
+    start = LABEL_WIDTH + 1 + (room - len(text)) // 2
+    middle = Strip([Segment(f" {text} ", CellStyle(color=color))])
+    left, right = strips[row].crop(0, start - 1), strips[row].crop(start + len(text) + 1, width)
+    return [*strips[:row], Strip.join([left, middle, right]), *strips[row + 1 :]]

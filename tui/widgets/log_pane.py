@@ -1,0 +1,29 @@
+"""Notices, warnings and stray output, the newest at the bottom."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rich.text import Text
+from textual.widgets import RichLog
+
+STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
+GLYPHS = {"WARNING": "!", "ERROR": "✗", "CRITICAL": "✗"}
+
+
+class LogPane(RichLog):
+    """Takes plain text only: markup and escape sequences in it stay inert."""
+
+    def __init__(self) -> None:
+        super().__init__(id="log", classes="panel", max_lines=1000, wrap=True, markup=False)
+        self.can_focus = False
+        self.border_title = "Log"
+
+    def add(self, level: str, text: str) -> None:
+        """Add a line; ``level`` is a name of the logging module's."""
+        printable = "".join(c if c.isprintable() else " " for c in text)
+        line = Text.assemble(
+            (f"{datetime.now():%H:%M:%S} ", "dim"),
+            (f"{GLYPHS.get(level, '·')} {printable}", STYLES.get(level, "")),
+        )
+        self.write(line)

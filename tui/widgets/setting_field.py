@@ -1,0 +1,58 @@
+"""One setting as a line of a form: its name, an input, and what is allowed if it is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Input, Label
+
+from engine.settings import SettingsError, from_text, rule
+
+
+class NumberInput(Input):
+    """An input that leaves the form's keys to the form: no number has these letters."""
+
+    FORM_KEYS = frozenset("sq?")
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Whether the key is text for this input."""
+        return character not in self.FORM_KEYS and super().check_consume_key(key, character)
+
+
+class SettingField(Horizontal):
+    """Checks the text at every key; ``value`` is None while it is refused."""
+
+    DEFAULT_CSS = """
+    SettingField { height: 1; }
+    """
+
+    def __init__(self, name: str, label: str, value: object) -> None:
+        super().__init__(id=f"field-{name}", classes="field")
+        self.setting = name
+        self._label = label
+        self._text = f"{value:g}" if isinstance(value, float) else str(value)
+        self.value: Any = value
+
+    def compose(self) -> ComposeResult:
+        """Name, input, help or refusal."""
+        yield Label(self._label, classes="field-name")
+        yield NumberInput(self._text, compact=True, id=self.setting)
+        yield Label(rule(self.setting).help, classes="field-note", markup=False)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Accept the text or say what is allowed."""
+        try:
+            self.value = from_text(self.setting, event.value, self._label)
+        except SettingsError:
+            self.value = None
+        refused = self.value is None
+        self.set_class(refused, "-refused")
+        note = f"✗ give {rule(self.setting).allowed}" if refused else rule(self.setting).help
+        self.query_one(".field-note", Label).update(note)
+
+    @property
+    def input(self) -> Input:
+        """The field's input."""
+        return self.query_one(Input)

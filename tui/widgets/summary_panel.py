@@ -1,0 +1,75 @@
+"""What an experiment came to: a line per model, best first, and where it is saved."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widgets import Static
+
+from engine.records import ExperimentRecord, ModelSummary
+from tui.palette import look
+from tui.wording import count, duration, spread
+
+
+class SummaryPanel(Static):
+    """Stays on the screen after the end."""
+
+    def __init__(self) -> None:
+        super().__init__("", id="summary", classes="panel")
+        self._record: ExperimentRecord | None = None
+
+    def show(self, record: ExperimentRecord) -> None:
+        """Show the result of an experiment that has ended."""
+        self._record = record
+        self.border_title = f"Result: {record.status}"
+        self._draw()
+
+    def on_resize(self) -> None:
+        """More columns may fit, or fewer."""
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._record is not None:
+            self.update(summary_text(self._record, wide=self.size.width >= 96))
+
+
+def summary_text(record: ExperimentRecord, *, wide: bool) -> Text:
+    """The table and the path of the summary."""
+    head = f"   {'model':<13}{'test accuracy':>17}{'95 % CI':>10}{'best run':>10}{'runs':>6}"
+    text = Text(
+        head + f"{'time/run':>11}" + (f"{'images/s':>12}{'parameters':>13}" if wide else "")
+    )
+    text.stylize("dim")
+    for place, model in enumerate(record.ranking(), start=1):
+        text.append("\n").append_text(_line(place, model, record, wide=wide))
+    return text.append("\nsaved in ", "dim").append(str(record.summary), "bold")
+
+
+def _line(place: int, model: ModelSummary, record: ExperimentRecord, *, wide: bool) -> Text:
+    color = look(model.name).color
+    found = model.test_accuracy
+    if found is None:
+        line = Text.assemble("–  ", (f"{look(model.name).marker} {model.name:<11}", color))
+        return line.append(f"  no finished run{_unfinished(model.name, record)}", "dim")
+    ci = f"± {found.ci95 * 100:.2f}" if found.ci95 is not None else "–"
+    time = duration(model.seconds.mean) if model.seconds else "–"
+    line = Text.assemble(
+        (f"{place}. ", "bold"),
+        (f"{look(model.name).marker} {model.name:<11}", f"bold {color}"),
+        (f"{spread(model):>17}", "bold"),
+        f"{ci:>10}{found.max * 100:>8.2f} %{model.runs:>6}{time:>11}",
+    )
+    if wide:
+        rate = count(model.images_per_second.mean) if model.images_per_second else "–"
+        size = f"{model.size.parameters:,}" if model.size else "–"
+        line.append(f"{rate:>12}{size:>13}")
+    return line
+
+
+def _unfinished(name: str, record: ExperimentRecord) -> str:
+    """The best that an unfinished run reached; it is not comparable, so it is no result."""
+    runs = [run for run in record.runs.values() if run.id.model == name and run.last]
+    if not runs:
+        return ""
+    last = runs[-1].last
+    assert last is not None
+    return f"; {last.test_accuracy * 100:.2f} % after epoch {last.epoch} of {runs[-1].id}"
