@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import threading
 from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 from typing import ClassVar
 
-from textual.app import App
-from textual.binding import BindingType
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -16,6 +21,11 @@ from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
 from tui.screens.training import TrainingScreen
 from tui.trainer import Trainer
+
+ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+TEXTUALS_OWN = ("command_palette", "quit", "app.quit")
+"""Actions that are in the command palette anyway."""
 
 DARK = Theme(
     name="mnist-dark",
@@ -38,45 +48,54 @@ class MnistApp(App[int]):
 
     TITLE = "mnist-tui"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
+    ]
 
     def __init__(self, settings: Settings, trainer: Trainer) -> None:
         super().__init__()
-        self._settings = settings
+        self._setup = SetupScreen(settings)
         self.trainer = trainer
         self._log_lines: deque[tuple[str, str]] = deque(maxlen=1000)
         self.register_theme(DARK)
         self.theme = DARK.name
 
     def on_mount(self) -> None:
-        """Show the form, then load torch behind it."""
-        self.push_screen(SetupScreen(self._settings))
-        self.call_after_refresh(self._load_torch)
+        """Show the form, then load what the training needs behind it."""
+        self._end_on_signals()
+        self.push_screen(self._setup)
+        warm_up = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
+        self.call_after_refresh(warm_up.start)
 
-    def _load_torch(self) -> None:
-        threading.Thread(target=self._find_devices, name="torch-import", daemon=True).start()
+    def _end_on_signals(self) -> None:
+        """Leave the screen in order on a signal; without a handler it would stay in raw mode."""
+        for name in ENDING_SIGNALS:
+            with suppress(AttributeError, NotImplementedError):  # not on every platform
+                number = getattr(signal, name)
+                asyncio.get_running_loop().add_signal_handler(number, self._end, 128 + number)
 
-    def _find_devices(self) -> None:
+    def _end(self, code: int) -> None:
+        self.trainer.control.stop()
+        self.exit(return_code=code)
+
+    def _warm_up(self) -> None:
+        """On a thread: torch and plotext take over a second to import."""
         from engine.device import available_devices
+        from tui.plotting import library
 
         devices = available_devices()
-        if self.is_running:
-            self.call_from_thread(self._show_devices, devices)
-
-    def _show_devices(self, devices: list[str]) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, SetupScreen):
-                screen.show_devices(devices)
+        library()
+        with suppress(RuntimeError):  # the app has ended meanwhile
+            self.call_from_thread(self._setup.show_devices, devices)
 
     def on_setup_screen_start(self, message: SetupScreen.Start) -> None:
         """Train what the form says."""
-        setup = self.screen
 
         def ended(refusal: str | None) -> None:
-            if refusal is not None and isinstance(setup, SetupScreen):
-                setup.show_refusal(refusal)
+            if refusal is not None:
+                self._setup.show_refusal(refusal)
 
-        self.push_screen(TrainingScreen(message.settings, self.trainer), ended)
+        self.push_screen(TrainingScreen(message.settings, self.trainer, self.take_log), ended)
 
     def add_log(self, level: str, text: str) -> None:
         """Keep a line for the log pane; callable from any thread."""
@@ -89,14 +108,27 @@ class MnistApp(App[int]):
             lines.append(self._log_lines.popleft())
         return lines
 
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The command palette: what the screen's keys do, then Textual's own commands."""
+        for _, binding, enabled, _ in screen.active_bindings.values():
+            if enabled and binding.show and binding.action not in TEXTUALS_OWN:
+                action = partial(screen.run_action, binding.action)
+                key = self.get_key_display(binding)
+                yield SystemCommand(binding.description, f"Key: {key}", action)
+        yield from super().get_system_commands(screen)
+
+    async def action_quit(self) -> None:
+        """Leave; the training screen asks first while it trains."""
+        for screen in self.screen_stack:
+            if isinstance(screen, TrainingScreen):
+                await screen.action_quit()
+                return
+        self.exit()
+
     def action_help(self) -> None:
         """Explain the screen one is on."""
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self._screen_name(self.screen)))
-
-    def action_quit_program(self) -> None:
-        """Leave at once; only reachable where nothing trains."""
-        self.exit()
 
     def _screen_name(self, screen: Screen[object]) -> str:
         return "training" if isinstance(screen, TrainingScreen) else "setup"

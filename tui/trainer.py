@@ -6,6 +6,7 @@ import logging
 import threading
 
 from engine.control import Control
+from engine.records import ExperimentRecord
 from engine.settings import Settings
 from tui.bridge import Bridge, Refused
 
@@ -18,6 +19,8 @@ class Trainer:
     def __init__(self) -> None:
         self.bridge = Bridge()
         self.control = Control()
+        self.records: list[ExperimentRecord] = []
+        """Of the experiments that have ended."""
         self._thread: threading.Thread | None = None
 
     @property
@@ -54,7 +57,7 @@ class Trainer:
             from engine.results import ResultsError
 
             try:
-                run_experiment(settings, self.bridge.emit, control)
+                self.records.append(run_experiment(settings, self.bridge.emit, control))
             except (AssetError, DataError, DeviceError, ResultsError) as error:
                 self.bridge.emit(Refused(str(error)))
         except Exception as error:  # a fault of ours must not take the screen with it

@@ -39,7 +39,7 @@ test accuracy, and the mean over all repeats once they are done.
 Charts: thin lines are train values within the epochs, marked lines the test values after
 each epoch; one colour and one marker per model; earlier repeats are drawn fainter.
 Table: one row per run. ETA is the time until that run is done, evaluation and the runs
-before it included; "over" means that a model has not been measured yet.
+before it included; ">" at the top means that a model has not been measured yet.
 
 [b]Keys[/b]
   p             pause, and resume

@@ -40,7 +40,7 @@ class SetupScreen(Screen[None]):
         Binding("up", "app.focus_previous", "Previous", show=False),
         Binding("down", "app.focus_next", "Next", show=False),
         Binding("tab", "app.focus_next", "Next field"),
-        Binding("q", "app.quit_program", "Quit", priority=True),
+        Binding("q", "app.quit", "Quit", priority=True),
         Binding("question_mark", "app.help", "Help", key_display="?", priority=True),
     ]
 
@@ -96,9 +96,11 @@ class SetupScreen(Screen[None]):
         """Offer the devices that were found once torch had been loaded."""
         select = self.query_one(DeviceSelect)
         chosen = str(select.value)
-        self._devices = list(dict.fromkeys(["auto", *devices, chosen]))
-        select.set_options([(name, name) for name in self._devices])
-        select.value = chosen
+        offered = list(dict.fromkeys(["auto", *devices, chosen]))
+        if offered != self._devices:
+            self._devices = offered
+            select.set_options([(name, name) for name in offered])
+            select.value = chosen
         note = f"auto takes {devices[0]}; here: {', '.join(devices)}"
         self.query_one("#device-note", Label).update(note)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
@@ -30,12 +31,12 @@ from tui.wording import accuracy, duration
 
 NUMBERS_INTERVAL = 0.2
 CHART_INTERVAL = 0.5
-QUESTIONS = {"stop": "Stop now?", "quit": "Still training. Quit?"}
+QUESTIONS = {"stop": "Stop now?", "quit": "Still training."}
 ANSWERS = {
     "stop": {"stop": ("x", "Stop now"), "epoch": ("e", "After this epoch")},
     "quit": {"stop": ("q", "Stop and quit"), "epoch": ("e", "After this epoch")},
 }
-STAY = {"stay": ("escape", "Keep training")}
+STAY = {"stay": ("escape", "Keep on")}
 
 
 class TrainingScreen(Screen[str | None]):
@@ -55,10 +56,13 @@ class TrainingScreen(Screen[str | None]):
         Binding("question_mark", "app.help", "Help", key_display="?"),
     ]
 
-    def __init__(self, settings: Settings, trainer: Trainer) -> None:
+    def __init__(
+        self, settings: Settings, trainer: Trainer, take_log: Callable[[], list[tuple[str, str]]]
+    ) -> None:
         super().__init__()
         self._settings = settings
         self._trainer = trainer
+        self._take_log = take_log
         self._quitting = False
         self.view = ExperimentView()
 
@@ -97,7 +101,7 @@ class TrainingScreen(Screen[str | None]):
 
     def _pull(self) -> None:
         """Take what the training thread has left, and show it."""
-        for level, text in self.app_log():
+        for level, text in self._take_log():
             self.query_one(LogPane).add(level, text)
         delivery = self._trainer.bridge.take()
         self.view.apply(delivery)
@@ -126,13 +130,6 @@ class TrainingScreen(Screen[str | None]):
             self.refresh_bindings()
         if self.view.ended is None or delivery.events:
             self._show()
-
-    def app_log(self) -> list[tuple[str, str]]:
-        """What was logged since the last call: pairs of level and text."""
-        from tui.app import MnistApp
-
-        assert isinstance(self.app, MnistApp)
-        return self.app.take_log()
 
     def _show(self) -> None:
         self.query_one(StatusLine).show(self._state(), self.view)

@@ -36,8 +36,7 @@ class StatusLine(Static):
         right = f"  {view.fraction_of_all():4.0%}  elapsed {duration(view.elapsed)}"
         eta = view.eta()
         if view.ended is None and eta is not None:
-            unknown = "" if eta.complete else "over "
-            right += f"  left {unknown}{duration(eta.total)}"
+            right += f"  left {'' if eta.complete else '>'}{duration(eta.total)}"
         room = self.size.width - left.cell_len - len(right) - 3
         if room >= 8:
             left.append(" ").append_text(bar(view.fraction_of_all(), min(room, 40)))

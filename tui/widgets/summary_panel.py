@@ -41,6 +41,12 @@ def summary_text(record: ExperimentRecord, *, wide: bool) -> Text:
     text.stylize("dim")
     for place, model in enumerate(record.ranking(), start=1):
         text.append("\n").append_text(_line(place, model, record, wide=wide))
+    for model in record.models:
+        if model.features_seconds:
+            note = (
+                f"\n   {model.name}: plus {duration(model.features_seconds)} for its features, once"
+            )
+            text.append(note, "dim")
     return text.append("\nsaved in ", "dim").append(str(record.summary), "bold")
 
 

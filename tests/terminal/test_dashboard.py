@@ -1,0 +1,121 @@
+"""The installed `mnist-tui` in a real pseudo-terminal, training on real MNIST."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from terminal import Terminal
+
+COMMAND = str(Path(sys.executable).parent / "mnist-tui")
+QUICK = ["--train-limit", "3000", "--test-limit", "500", "--epochs", "3", "--repeats", "2"]
+LONG = ["--model", "mlp", "--epochs", "1000", "--repeats", "2"]
+
+
+def summaries(folder: Path) -> list[dict[str, object]]:
+    paths = sorted(folder.glob("results/*/summary.toml"))
+    return [tomllib.loads(path.read_text()) for path in paths]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("cols", "rows"), [(80, 24), (120, 40)])
+def test_a_user_picks_a_model_trains_it_and_quits(tmp_path: Path, cols: int, rows: int) -> None:
+    with Terminal([COMMAND, *QUICK], cols=cols, rows=rows, cwd=tmp_path) as terminal:
+        terminal.wait_for("Start")
+        terminal.wait_for("[x] ● mlp")
+        for label in ("cnn", "mobilenetv2"):
+            lines = terminal.text().splitlines()
+            y = next(index for index, line in enumerate(lines) if f" {label} " in line)
+            terminal.click(lines[y].index(label), y)
+        terminal.wait_for("2 runs, 3 epochs each")
+        terminal.press("s")
+        terminal.wait_until(lambda: re.search(r"\d\d\.\d\d %", terminal.text()) is not None, 60)
+        terminal.wait_for("1. ● mlp", timeout=60)
+        assert re.search(r"1\. ● mlp +\d\d\.\d\d ± \d\.\d\d %", terminal.text())
+        terminal.press("q")
+        assert terminal.wait_exit() == 0
+        assert terminal.restored() == []
+        (summary,) = summaries(tmp_path)
+        assert summary["status"] == "finished"
+        assert summary["id"] in terminal.text()  # the path, on the shell's screen
+
+
+@pytest.mark.slow
+def test_quitting_while_training_asks_then_saves(tmp_path: Path) -> None:
+    with Terminal([COMMAND, *LONG], cwd=tmp_path) as terminal:
+        terminal.wait_for("Start")
+        terminal.press("enter")
+        terminal.wait_for("2/1000", timeout=60)
+        terminal.press("q")
+        terminal.wait_for("Still training")
+        terminal.press("q")
+        assert terminal.wait_exit() == 0
+        assert terminal.restored() == []
+    (summary,) = summaries(tmp_path)
+    assert summary["status"] == "stopped"
+    runs = summary["runs"]
+    assert isinstance(runs, list)
+    assert runs[0]["epochs"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_saves_and_restores_the_terminal(tmp_path: Path, number: int) -> None:
+    with Terminal([COMMAND, *LONG], cwd=tmp_path) as terminal:
+        terminal.wait_for("Start")
+        terminal.press("enter")
+        terminal.wait_for("2/1000", timeout=60)
+        terminal.signal(signal.Signals(number))
+        assert terminal.wait_exit() == 128 + number
+        assert terminal.restored() == []
+    assert [summary["status"] for summary in summaries(tmp_path)] == ["stopped"]
+
+
+@pytest.mark.slow
+def test_stray_output_never_reaches_the_screen(tmp_path: Path) -> None:
+    """A warning, a print and native writes of the training go to the log pane and log.txt."""
+    (tmp_path / "noisy.py").write_text(
+        "import os, sys, warnings\n"
+        "import engine.run\n"
+        "from tui.cli import main\n"
+        "train = engine.run._train\n"
+        "def noisy(*args):\n"
+        "    print('stray print')\n"
+        "    os.write(1, b'native stdout\\n'); os.write(2, b'native stderr\\n')\n"
+        "    warnings.warn('a warning')\n"
+        "    return train(*args)\n"
+        "engine.run._train = noisy\n"
+        "sys.exit(main())\n"
+    )
+    command = [sys.executable, str(tmp_path / "noisy.py"), "--model", "mlp", *QUICK]
+    with Terminal(command, cols=120, rows=40, cwd=tmp_path) as terminal:
+        terminal.wait_for("Start", timeout=60)
+        terminal.press("enter")
+        terminal.wait_for("! native stderr", timeout=60)
+        terminal.wait_for("1. ● mlp", timeout=60)
+        for line in terminal.text().splitlines():
+            assert not re.search(r"stray|native|a warning", line) or "││" in line, "not in the pane"
+        terminal.press("q")
+        assert terminal.wait_exit() == 0
+    (log,) = tmp_path.glob("results/*/log.txt")
+    for text in ("stray print", "native stdout", "native stderr", "a warning"):
+        assert text in log.read_text()
+
+
+def test_a_dumb_terminal_is_refused_in_one_line(tmp_path: Path) -> None:
+    with Terminal([COMMAND], env={"TERM": "dumb"}, cwd=tmp_path) as terminal:
+        terminal.wait_for("mnist-tui run")
+        assert terminal.wait_exit() == 2
+
+
+def test_the_first_frame_needs_no_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys, tui.app; tui.app.MnistApp\n"
+        "assert not {'torch', 'torchvision', 'plotext', 'scipy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)

@@ -1,0 +1,69 @@
+"""The mailbox between training thread and screen loses nothing that matters, and stays small."""
+
+from __future__ import annotations
+
+import threading
+
+from engine.events import Notice, Progress, RunId
+from tui.bridge import Bridge
+
+RUN = RunId("mlp", 1)
+
+
+def progress(epoch: int, step: int, steps: int = 1000, loss: float = 0.5) -> Progress:
+    return Progress(RUN, "train", epoch, step, steps, loss, 0.9, 1000.0, 1.0)
+
+
+def test_only_the_newest_progress_of_a_run_is_kept() -> None:
+    bridge = Bridge()
+    for step in range(1, 501):
+        bridge.emit(progress(1, step))
+    delivery = bridge.take()
+    assert delivery.progress[RUN].step == 500
+    assert delivery.events == ()
+    assert bridge.take().progress == {}
+
+
+def test_every_other_event_arrives_once_and_in_order() -> None:
+    bridge = Bridge()
+    for number in range(100):
+        bridge.emit(progress(1, number + 1))
+        bridge.emit(Notice("info", str(number)))
+    texts = [event.text for event in bridge.take().events if isinstance(event, Notice)]
+    assert texts == [str(number) for number in range(100)]
+    assert bridge.take().events == ()
+
+
+def test_a_screen_that_never_polls_costs_bounded_memory() -> None:
+    bridge = Bridge()
+    for epoch in range(1, 101):
+        for step in range(1, 1001):
+            bridge.emit(progress(epoch, step))
+    points = bridge.train_points("loss")[RUN]
+    assert len(points) <= 128
+    assert points[-1].x > 98.0
+    assert len(bridge.take().progress) == 1
+
+
+def test_a_spike_between_two_polls_is_still_drawn() -> None:
+    bridge = Bridge()
+    for step in range(1, 1001):
+        bridge.emit(progress(1, step, loss=9.0 if step == 500 else 0.1))
+    assert max(point.high for point in bridge.train_points("loss")[RUN]) == 9.0
+
+
+def test_nothing_is_lost_between_threads() -> None:
+    bridge = Bridge()
+    received: list[str] = []
+    count = 5000
+
+    def emit() -> None:
+        for number in range(count):
+            bridge.emit(Notice("info", str(number)))
+
+    thread = threading.Thread(target=emit)
+    thread.start()
+    while thread.is_alive() or len(received) < count:
+        received += [e.text for e in bridge.take().events if isinstance(e, Notice)]
+    thread.join()
+    assert received == [str(number) for number in range(count)]

@@ -1,0 +1,190 @@
+"""The form: every control chooses what it says, and wrong values are refused where typed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from conftest import ScriptedTrainer
+from textual.pilot import Pilot
+from textual.widgets import Input, Label
+
+from tui.app import MnistApp
+from tui.screens.help import HelpScreen
+from tui.screens.setup import SetupScreen
+from tui.screens.training import TrainingScreen
+from tui.widgets.device_select import DeviceSelect
+
+MakeApp = Callable[..., MnistApp]
+
+
+async def write(pilot: Pilot[int], field: str, text: str) -> None:
+    """Replace a field's text by typing."""
+    pilot.app.screen.query_one(f"#{field}", Input).focus()
+    await pilot.press("home", "shift+end", "delete", *text)
+    await pilot.pause()
+
+
+def note(pilot: Pilot[int], field: str) -> str:
+    return str(pilot.app.screen.query_one(f"#field-{field} .field-note", Label).content)
+
+
+def message(pilot: Pilot[int]) -> str:
+    return str(pilot.app.screen.query_one("#message", Label).content)
+
+
+async def test_enter_starts_with_the_settings_shown(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app().run_test() as pilot:
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, TrainingScreen)
+    assert trainer.started[0].models == ("mlp", "cnn", "mobilenetv2")
+    assert trainer.started[0].epochs == 4
+
+
+async def test_models_are_chosen_with_the_keyboard(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app().run_test() as pilot:
+        pilot.app.screen.query_one("#model-mlp").focus()
+        await pilot.press("space", "down", "down", "space", "s")
+    assert trainer.started[0].models == ("cnn",)
+
+
+async def test_models_are_chosen_with_the_mouse(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await pilot.click("#model-cnn")
+        await pilot.click("#model-mobilenetv2")
+        await pilot.click("#start")
+    assert trainer.started[0].models == ("mlp",)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        ("epochs", "7", 7),
+        ("repeats", "3", 3),
+        ("batch_size", "128", 128),
+        ("learning_rate", "3e-4", 0.0003),
+        ("seed", "42", 42),
+    ],
+)
+async def test_what_is_typed_is_trained(
+    make_app: MakeApp, trainer: ScriptedTrainer, field: str, text: str, value: float
+) -> None:
+    async with make_app().run_test() as pilot:
+        await write(pilot, field, text)
+        await pilot.press("enter")
+    assert getattr(trainer.started[0], field) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "allowed"),
+    [
+        ("epochs", "0", "a whole number from 1 to 10000"),
+        ("epochs", "ten", "a whole number from 1 to 10000"),
+        ("epochs", "", "a whole number from 1 to 10000"),
+        ("repeats", "1001", "a whole number from 1 to 1000"),
+        ("batch_size", "6.5", "a whole number from 1 to 60000"),
+        ("learning_rate", "nan", "a number from 0.0000001 to 10"),
+        ("learning_rate", "-1", "a number from 0.0000001 to 10"),
+        ("seed", "-1", "a whole number from 0 to 2147483647"),
+    ],
+)
+async def test_a_wrong_value_is_refused_where_it_is_typed(
+    make_app: MakeApp, trainer: ScriptedTrainer, field: str, text: str, allowed: str
+) -> None:
+    async with make_app().run_test() as pilot:
+        await write(pilot, field, text)
+        assert note(pilot, field) == f"✗ give {allowed}"
+        await pilot.click("#start")
+        assert isinstance(pilot.app.screen, SetupScreen)
+        assert pilot.app.focused is pilot.app.screen.query_one(f"#{field}")
+        await write(pilot, field, "1")
+        assert "✗" not in note(pilot, field)
+        await pilot.press("enter")
+    assert len(trainer.started) == 1
+
+
+async def test_no_model_is_refused(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
+    async with make_app(models=("mlp",)).run_test() as pilot:
+        await pilot.click("#model-mlp")
+        assert "choose one or more" in message(pilot)
+        await pilot.press("s")
+        assert isinstance(pilot.app.screen, SetupScreen)
+    assert trainer.started == []
+
+
+async def test_the_plan_counts_runs(make_app: MakeApp) -> None:
+    async with make_app(repeats=5).run_test() as pilot:
+        assert message(pilot).startswith("15 runs, 4 epochs each")
+        await pilot.click("#model-cnn")
+        assert message(pilot).startswith("10 runs")
+
+
+async def test_devices_are_offered_once_they_are_known(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app().run_test() as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, SetupScreen)
+        screen.show_devices(["cuda:0", "cuda:1", "cpu"])
+        select = screen.query_one(DeviceSelect)
+        select.focus()
+        await pilot.press("enter", "down", "down", "enter")
+        assert select.value == "cuda:1"
+        await pilot.press("s")
+    assert trainer.started[0].device == "cuda:1"
+
+
+async def test_arrows_move_between_all_fields(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        seen = []
+        for _ in range(10):
+            assert pilot.app.focused is not None
+            seen.append(pilot.app.focused.id)
+            await pilot.press("up")
+    assert len(set(seen)) == 10
+
+
+async def test_help_opens_and_closes(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        pilot.app.screen.query_one("#epochs").focus()
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, HelpScreen)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, SetupScreen)
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
+async def test_quit(make_app: MakeApp, key: str) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        await pilot.press(key)
+        await pilot.pause()
+    assert app.return_code == 0
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 50)])
+async def test_every_control_is_on_the_screen(make_app: MakeApp, size: tuple[int, int]) -> None:
+    async with make_app().run_test(size=size) as pilot:
+        await pilot.pause()
+        for control in ("#model-mlp", "#model-mobilenetv2", "#epochs", "#device", "#start"):
+            region = pilot.app.screen.query_one(control).region
+            assert region.height >= 1
+            assert pilot.app.screen.region.contains_region(region)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20, 5), (40, 12), (250, 80)])
+async def test_no_size_breaks_it(make_app: MakeApp, size: tuple[int, int]) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        await asyncio.sleep(0)
+        assert isinstance(pilot.app.screen, SetupScreen)

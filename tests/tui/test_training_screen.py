@@ -1,0 +1,319 @@
+"""While it trains: what is shown, and what every key does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from conftest import ScriptedTrainer
+from textual.pilot import Pilot
+from textual.widgets import Digits, Static
+
+from engine.control import SkipRequested, StopRequested
+from engine.events import Notice, RunFailed, RunId
+from tui.app import MnistApp
+from tui.bridge import Refused
+from tui.screens.help import HelpScreen
+from tui.screens.setup import SetupScreen
+from tui.screens.training import TrainingScreen
+from tui.widgets.chart import Chart
+from tui.widgets.log_pane import LogPane
+from tui.widgets.question_strip import QuestionStrip
+from tui.widgets.runs_table import RunsTable
+from tui.widgets.status_line import StatusLine
+from tui.widgets.summary_panel import SummaryPanel
+
+MakeApp = Callable[..., MnistApp]
+MLP, CNN = RunId("mlp", 1), RunId("cnn", 1)
+
+
+async def start(pilot: Pilot[int], trainer: ScriptedTrainer) -> TrainingScreen:
+    """Press Start and let the experiment begin."""
+    await pilot.press("s")
+    trainer.begin()
+    await shown(pilot)
+    assert isinstance(pilot.app.screen, TrainingScreen)
+    return pilot.app.screen
+
+
+async def shown(pilot: Pilot[int]) -> None:
+    """Wait until what was emitted is on the screen."""
+    await pilot.pause(0.4)
+
+
+def row(screen: TrainingScreen, run: RunId) -> dict[str, str]:
+    table = screen.query_one(RunsTable)
+    cells = table.get_row(str(run))
+    names = [cast(str, column.key.value) for column in table.ordered_columns]
+    return {name: cell.plain.strip() for name, cell in zip(names, cells, strict=True)}
+
+
+def status(screen: TrainingScreen) -> str:
+    return str(screen.query_one(StatusLine).content)
+
+
+def log_text(screen: TrainingScreen) -> str:
+    return "\n".join(line.text for line in screen.query_one(LogPane).lines)
+
+
+async def test_a_row_per_run_follows_its_progress(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp", "cnn")).run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+        assert screen.query_one(RunsTable).row_count == 4
+        assert row(screen, MLP)["state"] == "· queued"
+        trainer.train(MLP, epochs=1)
+        trainer.progress(MLP, epoch=2, step=40)
+        await shown(pilot)
+        cells = row(screen, MLP)
+        assert cells["state"] == "▶ running"
+        assert cells["epoch"] == "2/4"
+        assert cells["loss"] == "0.2500"
+        assert cells["train acc"] == "90.00 %"
+        assert cells["test acc"] == "98.00 %"
+        assert cells["images/s"] == "12,345"
+        # 2.64 of 4 epochs are left, at 5 s of training and 0.5 s of evaluation each.
+        assert cells["ETA"] in ("14 s", "15 s")
+        # The queued second repeat comes after the rest of the first: 4 more epochs of 5.5 s.
+        assert row(screen, RunId("mlp", 2))["ETA"] in ("36 s", "37 s")
+        assert row(screen, CNN)["ETA"] == "–"
+        assert "left >" in status(screen)
+
+
+async def test_charts_have_points_within_the_epoch_and_after_it(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",)).run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+        trainer.progress(MLP, epoch=1, step=30)
+        trainer.progress(MLP, epoch=1, step=60)
+        await shown(pilot)
+        for measure in ("loss", "accuracy"):
+            (train,) = screen.query_one(f"#chart-{measure}", Chart)._lines
+            assert train.kind == "train"
+            assert [point.x for point in train.points] == [0.3, 0.6]
+        trainer.train(MLP, epochs=1)
+        await shown(pilot)
+        kinds = {line.kind for line in screen.query_one("#chart-loss", Chart)._lines}
+        assert kinds == {"train", "test"}
+
+
+async def test_the_card_shows_the_newest_accuracy_then_the_mean(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",)).run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+        trainer.train(MLP, epochs=4, accuracy=0.98)
+        await shown(pilot)
+        assert screen.query_one(Digits).value == "98.00"
+        trainer.finish_run(MLP, 0.98)
+        trainer.train(RunId("mlp", 2), epochs=4, accuracy=0.97)
+        trainer.finish_run(RunId("mlp", 2), 0.97)
+        await shown(pilot)
+        assert screen.query_one(Digits).value == "97.50"
+        assert "mean of 2 runs" in str(screen.query_one(".card-words", Static).content)
+
+
+async def test_pause_and_resume(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
+    async with make_app().run_test() as pilot:
+        screen = await start(pilot, trainer)
+        await pilot.press("p")
+        assert trainer.control.paused
+        assert "paused" in status(screen)
+        await pilot.press("p")
+        assert not trainer.control.paused
+        assert "training" in status(screen)
+
+
+async def test_stop_asks_first(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
+    async with make_app().run_test() as pilot:
+        screen = await start(pilot, trainer)
+        await pilot.press("x")
+        assert screen.query_one(QuestionStrip).display
+        await pilot.press("escape")
+        assert not screen.query_one(QuestionStrip).display
+        assert not trainer.control.stopping
+        await pilot.press("x", "x")
+        with pytest.raises(StopRequested):
+            trainer.control.check()
+        assert "stopping" in status(screen)
+
+
+async def test_stop_after_epoch(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
+    async with make_app().run_test() as pilot:
+        await start(pilot, trainer)
+        await pilot.press("e")
+        assert trainer.control.check() == 0.0
+        with pytest.raises(StopRequested):
+            trainer.control.check_epoch()
+
+
+async def test_skip_run(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
+    async with make_app().run_test() as pilot:
+        await start(pilot, trainer)
+        await pilot.press("k")
+        with pytest.raises(SkipRequested):
+            trainer.control.check()
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_quitting_asks_without_hiding_the_charts(
+    make_app: MakeApp, trainer: ScriptedTrainer, size: tuple[int, int]
+) -> None:
+    async with make_app().run_test(size=size) as pilot:
+        screen = await start(pilot, trainer)
+        before = [chart.region for chart in screen.query(Chart)]
+        await pilot.press("q")
+        await pilot.pause()
+        strip = screen.query_one(QuestionStrip)
+        assert strip.display
+        assert [chart.region for chart in screen.query(Chart)] == before
+        assert not any(strip.region.overlaps(region) for region in before)
+        for button in strip.query("Button"):
+            assert screen.region.contains_region(button.region)
+        await pilot.press("escape")
+        assert not trainer.control.stopping
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
+async def test_stop_and_quit_waits_for_the_summary(
+    make_app: MakeApp, trainer: ScriptedTrainer, key: str
+) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        await start(pilot, trainer)
+        await pilot.press(key, "q")
+        await shown(pilot)
+        assert trainer.control.stopping
+        assert app.is_running
+        trainer.end("stopped")
+        await shown(pilot)
+        assert not app.is_running
+    assert app.return_code == 0
+
+
+async def test_the_question_is_answered_with_the_mouse(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+        await pilot.press("q")
+        await pilot.pause()
+        await pilot.click(next(b for b in screen.query("Button") if b.name == "epoch"))
+        assert trainer.control.stopping
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_the_result_stays_best_first_with_its_path(
+    make_app: MakeApp, trainer: ScriptedTrainer, size: tuple[int, int]
+) -> None:
+    async with make_app(models=("mlp", "cnn"), repeats=2).run_test(size=size) as pilot:
+        screen = await start(pilot, trainer)
+        for model, accuracies in (("mlp", (0.97, 0.98)), ("cnn", (0.989, 0.991))):
+            for repeat, accuracy in enumerate(accuracies, start=1):
+                trainer.train(RunId(model, repeat), 4, accuracy)
+                trainer.finish_run(RunId(model, repeat), accuracy)
+        trainer.end()
+        await shown(pilot)
+        panel = screen.query_one(SummaryPanel)
+        text = str(panel.content)
+        assert panel.display
+        assert text.index("1. ◆ cnn") < text.index("2. ● mlp")
+        assert "99.00 ± 0.14 %" in text
+        assert "97.50 ± 0.71 %" in text
+        assert "id/summary.toml" in text.replace("\n", "")
+        assert screen.region.contains_region(panel.region)
+        assert panel.content_size.height >= len(text.splitlines())
+        assert "finished" in status(screen)
+
+
+async def test_a_new_experiment_can_follow(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
+    async with make_app(models=("mlp",)).run_test() as pilot:
+        await start(pilot, trainer)
+        await pilot.press("n")
+        assert isinstance(pilot.app.screen, TrainingScreen)
+        trainer.end()
+        await shown(pilot)
+        await pilot.press("n")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, SetupScreen)
+        screen = await start(pilot, trainer)
+        assert screen.query_one(RunsTable).row_count == 2
+    assert len(trainer.started) == 2
+
+
+async def test_an_experiment_that_cannot_begin_says_why_on_the_form(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app().run_test() as pilot:
+        await pilot.press("s")
+        trainer.training = False
+        trainer.bridge.emit(Refused("device: 'cuda:7' is not there; available: cpu"))
+        await shown(pilot)
+        assert isinstance(pilot.app.screen, SetupScreen)
+        message = pilot.app.screen.query_one("#message", Static)
+        assert "cuda:7" in str(message.content)
+
+
+async def test_notices_failures_and_log_records_reach_the_log_pane(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    app = make_app(models=("mlp",))
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+        trainer.bridge.emit(Notice("warning", "disk is full"))
+        trainer.bridge.emit(RunFailed(MLP, "out of memory"))
+        app.add_log(logging.getLevelName(logging.WARNING), "[red]not markup[/red]\x1b[2J")
+        await shown(pilot)
+        text = log_text(screen)
+        assert "! disk is full" in text
+        assert "mlp-r1 failed: out of memory" in text
+        assert "[red]not markup[/red]" in text
+        assert "\x1b" not in text
+        assert row(screen, MLP)["state"] == "✗ failed"
+
+
+async def test_help_and_palette_open_while_it_trains(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        screen = await start(pilot, trainer)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape")
+        titles = [command.title for command in app.get_system_commands(screen)]
+        assert {"Pause", "Stop", "Stop after epoch", "Skip run", "Quit"} <= set(titles)
+        assert len(titles) == len(set(titles))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40), (160, 50)])
+async def test_everything_is_on_one_screen(
+    make_app: MakeApp, trainer: ScriptedTrainer, size: tuple[int, int]
+) -> None:
+    async with make_app().run_test(size=size) as pilot:
+        screen = await start(pilot, trainer)
+        for part in ("#status", "#cards", "#chart-loss", "#chart-accuracy", "#runs", "Footer"):
+            region = screen.query_one(part).region
+            assert screen.region.contains_region(region), part
+            assert region.height >= (4 if part in ("#chart-loss", "#runs") else 1), part
+        for part in ("#device-panel", "#log"):
+            assert screen.query_one(part).size.height >= 1, part
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20, 5), (40, 12), (79, 23), (250, 80)])
+async def test_no_size_breaks_it(
+    make_app: MakeApp, trainer: ScriptedTrainer, size: tuple[int, int]
+) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await start(pilot, trainer)
+        trainer.train(MLP, epochs=2)
+        await pilot.resize_terminal(*size)
+        await shown(pilot)
+        await pilot.resize_terminal(120, 40)
+        await shown(pilot)
+        assert row(cast(TrainingScreen, pilot.app.screen), MLP)["epoch"] == "2/4"
