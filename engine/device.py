@@ -84,8 +84,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device(available[0])
     kind, _, index = name.partition(":")
-    names = {f"{kind}:{number}" for number in range(_count(kind))} | set(available)
-    if name not in names and not (not index and _count(kind)):
+    if name != "cpu" and int(index or 0) >= _count(kind):
         raise DeviceError(f"device: {name!r} is not there; available: {', '.join(available)}")
     return torch.device(name)
 

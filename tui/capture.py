@@ -16,7 +16,6 @@ import io
 import logging
 import os
 import queue
-import re
 import selectors
 import sys
 import threading
@@ -28,6 +27,8 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 from rich.console import Console
 from textual.events import Print
 
+from tui.output_lines import LineSplitter
+
 if sys.platform == "linux":
     import fcntl
 
@@ -38,84 +39,13 @@ if TYPE_CHECKING:
 OUTPUT_LOGGER: Final = "mnist_tui.output"
 """The logger of captured lines. At WARNING, since none is expected and none should be lost."""
 
-MAX_LINE: Final = 2_000
-"""Bytes kept of one line."""
 MAX_WAITING: Final = 10_000
 """Lines kept for a logging handler that is slower than the output; what is above is counted."""
 
 _PIPE_BYTES: Final = 1 << 20
 _READ_BYTES: Final = 1 << 16
 
-_ESCAPE: Final = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*(?:[@-~]|$)"  # control sequences: colours, cursor, modes
-    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f]).*?(?:\x1b\\|\x07|\x9c|$)"  # title, clipboard, links
-    r"|\x1b[ -/]*[0-~]",  # the short ones
-    re.DOTALL,
-)
-
 _in_use = threading.Lock()
-
-
-def inert(text: str) -> str:
-    """``text`` on one line, without anything a terminal would act upon."""
-    if text.isprintable():
-        return text
-    text = _ESCAPE.sub("", text).expandtabs(4)
-    return "".join(c if c.isprintable() else " " if c.isspace() else "" for c in text)
-
-
-class LineSplitter:
-    """Cuts a stream of bytes into clean lines; of a progress bar only the last state remains."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[str]:
-        """The lines that ``data`` completes; blank ones are left out."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > MAX_LINE:  # an endless line or bar must not fill the memory
-            bar = self._rest.endswith(b"\r")
-            self._rest = self._last_state(self._rest)[: MAX_LINE + 1] + b"\r" * bar
-        return [text for line in lines if (text := self._clean(line))]
-
-    def close(self) -> list[str]:
-        """The last line, if the stream ended without a line feed."""
-        return self.feed(b"\n")
-
-    @classmethod
-    def _clean(cls, line: bytes) -> str:
-        return cls._text(cls._last_state(line))
-
-    @classmethod
-    def _last_state(cls, line: bytes) -> bytes:
-        return next((part for part in reversed(line.split(b"\r")) if cls._text(part)), b"")
-
-    @staticmethod
-    def _text(part: bytes) -> str:
-        text = inert(part[:MAX_LINE].decode("utf-8", "replace")).rstrip()
-        return text + "…" if len(part) > MAX_LINE else text
-
-
-class RecordQueue(logging.Handler):
-    """Hands every record to a callback as its level's name and its text on one line.
-
-    The callback runs on the thread that logs, so it must be quick and safe to call from any
-    thread; ``deque.append`` of the pair under a poll of the screen is what it is meant for.
-    """
-
-    def __init__(self, callback: Callable[[str, str], None], level: int = logging.NOTSET) -> None:
-        super().__init__(level)
-        self._callback = callback
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Pass the record on; a failure of the callback is swallowed."""
-        # logging would print it to standard error, where it is captured and comes back here.
-        with suppress(Exception):
-            text = record.getMessage()
-            if record.exc_info and record.exc_info[1]:
-                error = record.exc_info[1]
-                text += f" ({type(error).__name__}: {error})"
-            self._callback(record.levelname, " ".join(inert(text).split()))
 
 
 class _Pipe:

@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from engine.settings import Settings
 from tui.app import MnistApp
-from tui.capture import RecordQueue, captured_output
+from tui.capture import captured_output
+from tui.record_queue import RecordQueue
 from tui.trainer import Trainer
 
 

@@ -19,14 +19,17 @@ from pathlib import Path
 
 import pytest
 
-from tui.capture import MAX_LINE, MAX_WAITING, LineSplitter, RecordQueue, inert
+from tui.capture import MAX_WAITING
+from tui.output_lines import MAX_LINE, LineSplitter, inert
+from tui.record_queue import RecordQueue
 
 ROOT = Path(__file__).parents[2]
 
 PRELUDE = """
 import json, logging, logging.handlers, os, subprocess, sys, threading, time, warnings
 from pathlib import Path
-from tui.capture import MAX_WAITING, OUTPUT_LOGGER, RecordQueue, captured_output
+from tui.capture import MAX_WAITING, OUTPUT_LOGGER, captured_output
+from tui.record_queue import RecordQueue
 
 records = []
 root = logging.getLogger()

@@ -7,6 +7,8 @@ from datetime import datetime
 from rich.text import Text
 from textual.widgets import RichLog
 
+from tui.output_lines import inert
+
 STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
 GLYPHS = {"WARNING": "!", "ERROR": "✗", "CRITICAL": "✗"}
 
@@ -21,9 +23,8 @@ class LogPane(RichLog):
 
     def add(self, level: str, text: str) -> None:
         """Add a line; ``level`` is a name of the logging module's."""
-        printable = "".join(c if c.isprintable() else " " for c in text)
         line = Text.assemble(
             (f"{datetime.now():%H:%M:%S} ", "dim"),
-            (f"{GLYPHS.get(level, '·')} {printable}", STYLES.get(level, "")),
+            (f"{GLYPHS.get(level, '·')} {inert(text)}", STYLES.get(level, "")),
         )
         self.write(line)
