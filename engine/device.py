@@ -11,11 +11,11 @@ import contextlib
 import os
 import platform
 import socket
-import sys
 import warnings
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -102,14 +102,10 @@ def capabilities(device: torch.device) -> Capabilities:
     import torch
 
     on_cpu = device.type == "cpu"
-    if on_cpu:
-        has_bfloat16 = bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
-    elif device.type == "cuda":
-        has_bfloat16 = torch.cuda.get_device_capability(device) >= (8, 0)
-    else:
-        has_bfloat16 = False
     return Capabilities(
-        feature_dtype=torch.bfloat16 if has_bfloat16 else torch.float32,
+        # Not bfloat16: its 8 bits move MobileNetV2's features by 17 % of their length, so that a
+        # classifier trained on them is another one than the saved network's; float16 by 3 %.
+        feature_dtype=torch.float16 if device.type == "cuda" else torch.float32,
         feature_batch=8 if on_cpu else 256,
         evaluation_batch=500 if on_cpu else 2000,
         memory_format=(torch.contiguous_format if device.type == "mps" else torch.channels_last),
@@ -123,17 +119,17 @@ def physical_cores() -> int:
     return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))
 
 
-def use_threads(setting: int, small: bool) -> int:
+def use_threads(setting: int, trains_little: bool) -> int:
     """Set torch's CPU threads for one run and return their number.
 
     Args:
         setting: the ``threads`` setting; 0 for auto.
-        small: whether the network is so small that a second thread costs more than it gives:
-            on a busy machine two threads wait for each other at every one of its tiny matrices.
+        trains_little: whether the matrices are so small that a second thread costs more than it
+            gives: on a busy machine two threads wait for each other at every one of them.
     """
     import torch
 
-    threads = setting or (1 if small else physical_cores())
+    threads = setting or (1 if trains_little else physical_cores())
     torch.set_num_threads(threads)
     return threads
 
@@ -147,25 +143,29 @@ def synchronize(device: torch.device) -> None:
 
 
 def start_peak_memory(device: torch.device) -> None:
-    """Begin to measure ``peak_memory`` anew, where the device can."""
+    """Begin to measure ``peak_memory`` anew, where the system can."""
     import torch
 
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+    else:
+        with contextlib.suppress(OSError):  # Linux: forget the process's peak so far
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes: the most allocated on a CUDA device since the start; elsewhere the process's peak."""
+    """Bytes since ``start_peak_memory``: the most allocated on a CUDA device; elsewhere the most
+    that the whole process had in memory, or has now where the system does not say.
+    """
     import torch
 
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return int(psutil.Process().memory_info().rss)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux kilobytes
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return int(psutil.Process().memory_info().rss)
 
 
 def device_name(device: torch.device) -> str:
@@ -186,8 +186,8 @@ def _cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def environment(device: torch.device) -> dict[str, str | int]:
-    """What an experiment runs on, for its summary."""
+def environment(device: torch.device, threads: int) -> dict[str, str | int]:
+    """What an experiment runs on, for its summary; ``threads`` is the setting, 0 for auto."""
     import torch
 
     return {
@@ -199,7 +199,7 @@ def environment(device: torch.device) -> dict[str, str | int]:
         "device_name": device_name(device),
         "driver": _driver() if device.type == "cuda" else "",
         "host": socket.gethostname(),
-        "threads": physical_cores(),
+        "threads": threads or physical_cores(),
     }
 
 

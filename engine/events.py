@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from engine.settings import Settings
 
-Phase = Literal["features", "train", "test"]
+Phase = Literal["features", "train", "validation", "test"]
 RunStatus = Literal["finished", "stopped", "skipped", "failed"]
 ExperimentStatus = Literal["running", "finished", "stopped", "failed", "interrupted"]
 
@@ -90,6 +90,8 @@ class RunStarted:
     run: RunId
     seed: int
     epochs: int
+    threads: int
+    """CPU threads that train."""
 
 
 @dataclass(frozen=True)

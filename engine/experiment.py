@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from pathlib import Path
 
 from engine.control import Control, StopRequested
 from engine.data import load_mnist
@@ -53,7 +54,7 @@ def run_experiment(
     device = choose_device(settings.device)
     mnist = load_mnist(
         device,
-        folder=settings.data,
+        folder=settings.data and str(Path(settings.data).expanduser()),
         train_limit=settings.train_limit,
         test_limit=settings.test_limit,
         validation_split=settings.validation_split,
@@ -63,15 +64,15 @@ def run_experiment(
     id_, folder = create_folder(settings, now)
     repeats = range(1, settings.repeats + 1)
     runs = tuple(RunId(model, repeat) for model in settings.models for repeat in repeats)
-    started = ExperimentStarted(id_, folder, now, settings, runs, environment(device))
+    started = ExperimentStarted(id_, folder, now, settings, runs, environment(device, settings.threads))
     with logging_to(folder / "log.txt"):
         journal = Journal(started, emit)
+        emit(started)
 
         def tell(event: Event) -> None:
             journal.add(event)
             emit(event)
 
-        emit(started)
         bench = Workbench(settings, folder, device, mnist, tell, control)
         status: ExperimentStatus = "interrupted"  # if anything but a run's own error gets out
         try:

@@ -38,7 +38,7 @@ def fold_batch_norms(module: nn.Module) -> nn.Module:
 def fast_extractor(model: MobileNetV2, able: Capabilities) -> MobileNetV2:
     """Return a copy of ``model`` whose ``extract`` is as fast as it gets without a compiler.
 
-    BatchNorms folded, channels last, and bfloat16 where the device computes in it.
+    BatchNorms folded, channels last, and in the dtype that suits the device.
     """
     fast = copy.deepcopy(model)
     fast.features = fold_batch_norms(model.features)

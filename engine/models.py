@@ -106,14 +106,14 @@ class ModelSpec:
     build: Callable[[], nn.Module]
     prepare: Callable[[Tensor], Tensor]
     """uint8 [B, 28, 28] → what the network takes."""
-    small: bool
-    """Whether its matrices are too small for a second CPU thread to help."""
+    trains_little: bool
+    """Whether what trains has matrices too small for a second CPU thread to help."""
 
 
 MODELS = {
-    "mlp": ModelSpec(MLP, prepare_28, small=True),
-    "cnn": ModelSpec(CNN, prepare_28, small=False),
-    "mobilenetv2": ModelSpec(MobileNetV2, prepare_224, small=False),
+    "mlp": ModelSpec(MLP, prepare_28, trains_little=True),
+    "cnn": ModelSpec(CNN, prepare_28, trains_little=False),
+    "mobilenetv2": ModelSpec(MobileNetV2, prepare_224, trains_little=True),
 }
 
 
@@ -149,7 +149,10 @@ def load_imagenet_weights(model: MobileNetV2, weights: str) -> None:
         for key, tensor in state.items()
         if key.startswith("features.")
     }
-    model.features.load_state_dict(features)
+    try:
+        model.features.load_state_dict(features)
+    except RuntimeError as error:
+        raise WeightsError(f"mobilenetv2_weights: {weights} do not fit MobileNetV2") from error
 
 
 def _download(weights: str) -> dict[str, Tensor]:

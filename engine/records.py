@@ -38,6 +38,7 @@ class RunRecord:
 
     id: RunId
     seed: int = 0
+    threads: int = 0
     status: RunStatus | Literal["queued", "running"] = "queued"
     epochs: list[EpochResult] = field(default_factory=list)
     finished: RunFinished | None = None
@@ -93,6 +94,8 @@ class ExperimentRecord:
     runs: dict[RunId, RunRecord]
     status: ExperimentStatus = "running"
     finished: datetime | None = None
+    saved: bool = True
+    """Whether the summary on disk is up to date."""
 
     @classmethod
     def begin(cls, event: ExperimentStarted) -> ExperimentRecord:
@@ -110,7 +113,7 @@ class ExperimentRecord:
         match event:
             case RunStarted():
                 run = self.runs[event.run]
-                run.seed, run.status = event.seed, "running"
+                run.seed, run.threads, run.status = event.seed, event.threads, "running"
             case EpochFinished():
                 self.runs[event.run].epochs.append(event.result)
             case RunFinished():
@@ -121,6 +124,9 @@ class ExperimentRecord:
                 run.error, run.status = event.error, "failed"
             case ExperimentFinished():
                 self.status, self.finished = event.status, event.finished
+                for run in self.runs.values():
+                    if run.status == "running":  # it was interrupted together with the experiment
+                        run.status = "stopped"
             case _:
                 pass
 

@@ -40,7 +40,7 @@ def create_folder(settings: Settings, now: datetime) -> tuple[str, Path]:
     Raises:
         ResultsError: the results folder cannot be made or written to.
     """
-    results = Path(settings.results)
+    results = Path(settings.results).expanduser()
     name = f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{'-'.join(settings.models)}"
     number = 1
     while True:
@@ -67,13 +67,12 @@ class Journal:
     def __init__(self, started: ExperimentStarted, emit: Emit) -> None:
         self.record = ExperimentRecord.begin(started)
         self._emit = emit
-        self._failing = False
         self.write()
 
     def add(self, event: Event) -> None:
         """Record an event; all but Progress are on disk when this returns."""
         if isinstance(event, Notice):
-            log.warning(event.text)
+            log.log(logging.getLevelNamesMapping()[event.level.upper()], event.text)
         elif not isinstance(event, Progress):
             self.record.record(event)
             self.write()
@@ -83,20 +82,19 @@ class Journal:
         try:
             write_atomically(self.record.summary, tomli_w.dumps(summary_tables(self.record)))
         except OSError as error:
-            if not self._failing:
-                self._failing = True
+            if self.record.saved:
+                self.record.saved = False
                 reason = error.strerror or error
-                self._emit(
-                    Notice(
-                        "error",
-                        f"{self.record.summary}: not saved: {reason}; "
-                        "training goes on, saving is tried again after every epoch",
-                    )
-                )
+                text = f"not saved: {reason}; training goes on, saving is tried after every epoch"
+                self._notify(Notice("error", f"{self.record.summary}: {text}"))
         else:
-            if self._failing:
-                self._failing = False
-                self._emit(Notice("info", f"{self.record.summary}: saved again"))
+            if not self.record.saved:
+                self.record.saved = True
+                self._notify(Notice("info", f"{self.record.summary}: saved again"))
+
+    def _notify(self, notice: Notice) -> None:
+        self.add(notice)
+        self._emit(notice)
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -137,10 +135,19 @@ def save_weights(path: Path, state: dict[str, Tensor]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
+class _LogFile(logging.FileHandler):
+    """A log that cannot be written must not end what it reports on."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # FileHandler opens the file here, outside of logging's own handling of errors.
+        with contextlib.suppress(OSError):
+            super().emit(record)
+
+
 @contextlib.contextmanager
 def logging_to(path: Path) -> Iterator[None]:
     """Send log records and Python warnings to ``path`` as well; the file is made when needed."""
-    handler = logging.FileHandler(path, delay=True, encoding="utf-8")
+    handler = _LogFile(path, delay=True, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
@@ -198,6 +205,7 @@ def _run_table(run: RunRecord) -> dict[str, Any]:
             "model": run.id.model,
             "repeat": run.id.repeat,
             "seed": run.seed,
+            "threads": run.threads,
             "status": run.status,
             "error": run.error or None,
             "test_accuracy": run.last and run.last.test_accuracy,

@@ -84,29 +84,31 @@ def train_run(run: RunId, bench: Workbench) -> RunFinished:
     """
     settings, spec = bench.settings, MODELS[run.model]
     seed = settings.seed + run.repeat - 1
-    bench.emit(RunStarted(run, seed, settings.epochs))
-    use_threads(settings.threads, spec.small)
+    threads = use_threads(settings.threads, spec.trains_little)
+    bench.emit(RunStarted(run, seed, settings.epochs, threads))
     start_peak_memory(bench.device)
     torch.manual_seed(seed)
     model = spec.build().to(bench.device).to(memory_format=bench.able.memory_format)
     size = model_size(run.model, model)
     state = _RunState()
+    trained: nn.Module = model
     try:
         if isinstance(model, MobileNetV2):
+            trained = model.classifier
             load_imagenet_weights(model, settings.mobilenetv2_weights)
             splits, state.features_seconds = _feature_splits(run, model, bench)
-            # The seed anew: what the runs draw must not depend on which of them made the features.
-            torch.manual_seed(seed)
-            use_threads(settings.threads, small=True)
-            _train(run, model.classifier, splits, seed, state, bench)
         else:
             splits = _split(bench.mnist, spec.prepare)
-            _train(run, model, splits, seed, state, bench)
+        _train(run, trained, splits, seed, state, bench)
     except StopRequested:
         state.status = "stopped"
     except SkipRequested:
         state.status = "skipped"
-    weights = _save(run, model, bench) if state.last is not None else ""
+    weights = ""
+    if state.last is not None:
+        # Steps after the last evaluation would make other weights than those it measured.
+        trained.load_state_dict(state.weights)
+        weights = _save(run, model, bench)
     confusion = tuple(tuple(row) for row in state.confusion)
     return RunFinished(
         run=run,
@@ -129,6 +131,8 @@ class _RunState:
     seconds: float = 0.0
     features_seconds: float = 0.0
     last: EpochResult | None = None
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    """Of what is trained, as they were when ``last`` was measured."""
     confusion: list[list[int]] = field(default_factory=list)
 
 
@@ -155,36 +159,38 @@ def _train(
             scheduler=scheduler,
             watch=watch.step,
         )
-        seconds = watch.seconds
-        state.seconds += seconds
+        seconds, evaluation_seconds = watch.seconds, 0.0
+        validation: Scores | None = None
+        if splits.validation is not None:
+            watch = PhaseWatch(run, "validation", epoch, bench.emit, bench.control)
+            validation, _ = _evaluate(model, splits.validation, watch, bench)
+            evaluation_seconds = watch.seconds
         watch = PhaseWatch(run, "test", epoch, bench.emit, bench.control)
-        validation = _evaluate(model, splits.validation, watch, bench)
-        test = _evaluate(model, splits.test, watch, bench)
-        assert test is not None
-        state.confusion = test[1].tolist()
+        test, confusion = _evaluate(model, splits.test, watch, bench)
+        state.confusion = confusion.tolist()
         state.last = EpochResult(
             epoch=epoch,
             train_loss=train.loss,
             train_accuracy=train.accuracy,
-            test_loss=test[0].loss,
-            test_accuracy=test[0].accuracy,
-            validation_loss=validation[0].loss if validation else None,
-            validation_accuracy=validation[0].accuracy if validation else None,
+            test_loss=test.loss,
+            test_accuracy=test.accuracy,
+            validation_loss=validation.loss if validation else None,
+            validation_accuracy=validation.accuracy if validation else None,
             learning_rate=optimizer.param_groups[0]["lr"],
             seconds=seconds,
             images_per_second=len(splits.train) / seconds,
-            evaluation_seconds=watch.seconds,
+            evaluation_seconds=evaluation_seconds + watch.seconds,
         )
+        state.seconds += seconds
+        state.weights = {name: value.clone() for name, value in model.state_dict().items()}
         bench.emit(EpochFinished(run, state.last))
         if epoch < settings.epochs:
             bench.control.check_epoch()
 
 
 def _evaluate(
-    model: nn.Module, samples: Samples | None, watch: PhaseWatch, bench: Workbench
-) -> tuple[Scores, Tensor] | None:
-    if samples is None:
-        return None
+    model: nn.Module, samples: Samples, watch: PhaseWatch, bench: Workbench
+) -> tuple[Scores, Tensor]:
     return evaluate(model, samples, batch_size=bench.able.evaluation_batch, watch=watch.step)
 
 
@@ -217,6 +223,7 @@ def _feature_splits(run: RunId, model: MobileNetV2, bench: Workbench) -> tuple[S
         return bench.features, 0.0
     mnist = bench.mnist
     images = torch.cat((mnist.train_images, mnist.validation_images, mnist.test_images))
+    use_threads(bench.settings.threads, trains_little=False)
     watch = PhaseWatch(run, "features", 0, bench.emit, bench.control)
     features = extract_features(
         model,
@@ -227,6 +234,7 @@ def _feature_splits(run: RunId, model: MobileNetV2, bench: Workbench) -> tuple[S
     )
     synchronize(bench.device)
     seconds = watch.seconds
+    use_threads(bench.settings.threads, MODELS[run.model].trains_little)
     labels = (mnist.train_labels, mnist.validation_labels, mnist.test_labels)
     parts = torch.split(features, [len(digits) for digits in labels])
     train, validation, test = (

@@ -137,7 +137,13 @@ class Settings:
     )
 
     results: str = _setting(
-        "results", Rule("files", "folder that experiments are saved in", "a folder")
+        "results",
+        Rule(
+            "files",
+            "folder that experiments are saved in",
+            "a folder",
+            pattern=re.compile(r".*\S.*", re.DOTALL),
+        ),
     )
     save_weights: bool = _setting(
         True, Rule("files", "save the trained weights of every run", "true or false")
@@ -170,7 +176,10 @@ def checked(name: str, value: object, where: str) -> Any:
         case float():
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise refused
-            value = float(value)
+            try:
+                value = float(value)
+            except OverflowError:
+                raise refused from None
         case tuple():
             if not isinstance(value, list | tuple):
                 raise refused
@@ -188,8 +197,8 @@ def _within(limits: Rule, value: object) -> bool:
         unique = len(set(map(str, value))) == len(value)
         return bool(value) and unique and all(item in limits.choices for item in value)
     if isinstance(value, str):
-        if "\0" in value:
-            return False
+        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            return False  # not a name that files can have, nor text that TOML can hold
         if limits.pattern is not None:
             return limits.pattern.fullmatch(value) is not None
         return not limits.choices or value in limits.choices
@@ -271,7 +280,7 @@ def read_file(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: is not UTF-8 text (byte {error.start})") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError also for a number too long to read
         raise SettingsError(f"{path}: is not valid TOML: {error}") from error
     return from_tables(content, str(path))
 

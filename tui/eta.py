@@ -43,6 +43,8 @@ def estimate(record: ExperimentRecord, progress: Mapping[RunId, Progress]) -> Et
         elapsed += needed
         if complete:
             runs[run.id] = elapsed
+        if now is not None and now.phase == "features":
+            complete = False  # the epochs that follow are not measured yet
     return Eta(runs, elapsed, complete)
 
 
@@ -58,6 +60,8 @@ def fraction_done(run: RunRecord, now: Progress | None, epochs: int) -> float:
 def _within_epoch(run: RunRecord, now: Progress | None) -> float:
     if now is None or now.phase == "features" or now.epoch <= len(run.epochs):
         return 0.0
+    if now.phase == "validation":
+        return 1 - EVALUATION_SHARE
     if now.phase == "test":
         return 1 - EVALUATION_SHARE * (1 - now.step / now.steps)
     return (1 - EVALUATION_SHARE) * now.step / now.steps
@@ -70,7 +74,6 @@ def _seconds_left(
     progress: Mapping[RunId, Progress],
 ) -> float | None:
     if now is not None and now.phase == "features":
-        # The epochs that follow are not measured yet, but cost little next to the features.
         return now.seconds * (now.steps - now.step) / max(now.step, 1)
     epoch_seconds = _epoch_seconds(run.id.model, record, progress)
     if epoch_seconds is None:

@@ -31,7 +31,8 @@ from engine.settings import Settings
 from tui.wording import accuracy, duration, ranking_lines
 
 FEATURES_LINE_SECONDS = 10.0
-EXIT_CODES = {"finished": 0, "failed": 1, "stopped": 0, "interrupted": 1}
+ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+EXIT_FAILED = 1
 
 
 def run_headless(settings: Settings, *, json: bool) -> int:
@@ -44,16 +45,22 @@ def run_headless(settings: Settings, *, json: bool) -> int:
     from engine.experiment import run_experiment
 
     logging.basicConfig(format="mnist-tui: %(message)s", stream=sys.stderr)
+    logging.getLogger("mnist_tui").setLevel(logging.INFO)
     control = Control()
     show = _json_printer() if json else _line_printer()
     with _stopping_on_signals(control) as received:
-        record = run_experiment(settings, show, control)
+        try:
+            record = run_experiment(settings, show, control)
+        except KeyboardInterrupt:  # the second signal; the summary has been written
+            return 128 + received[0]
+    if not record.saved:
+        return EXIT_FAILED
     if not json:
         _say("\n".join(ranking_lines(record)))
         _print(str(record.summary), sys.stdout)
     if received:
         return 128 + received[0]
-    return EXIT_CODES[record.status]
+    return EXIT_FAILED if record.status == "failed" else 0
 
 
 @contextlib.contextmanager
@@ -70,13 +77,15 @@ def _stopping_on_signals(control: Control) -> Iterator[list[int]]:
         signal.signal(number, signal.default_int_handler)
         _say(f"stopping on {signal.Signals(number).name}; the summary is being saved")
 
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), stop) for name in names}
+    numbers = [getattr(signal, name) for name in ENDING_SIGNALS if hasattr(signal, name)]
+    # What is ignored stays ignored: nohup, or a shell's background job.
+    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in handled}
     try:
         yield received
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _json_printer() -> Callable[[Event], None]:

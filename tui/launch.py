@@ -22,7 +22,8 @@ def launch(settings: Settings) -> int:
     with captured_output() as capture:
         app = MnistApp(settings, trainer)
         capture.attach(app)
-        handler = RecordQueue(app.add_log, logging.WARNING)
+        handler = RecordQueue(app.add_log, logging.INFO)
+        logging.getLogger("mnist_tui").setLevel(logging.INFO)
         root.addHandler(handler)
         try:
             app.run()

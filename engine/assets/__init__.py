@@ -42,5 +42,5 @@ def _checksums() -> dict[str, str]:
         lines = path.read_text(encoding="ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise AssetError(f"{path}: cannot be read: {error}; install mnist-tui again") from error
-    pairs = (line.split(maxsplit=1) for line in lines if line.strip())
-    return {name.lstrip("*"): digest for digest, name in pairs}
+    pairs = (line.partition(" ") for line in lines)
+    return {name.strip().lstrip("*"): digest for digest, _, name in pairs}

@@ -54,7 +54,7 @@ class ScriptedTrainer(Trainer):
         self.bridge.emit(ExperimentStarted("id", folder, NOW, settings, runs, environment))
 
     def train(self, run: RunId, epochs: int, accuracy: float = 0.98) -> None:
-        self.bridge.emit(RunStarted(run, 1234, self.started[-1].epochs))
+        self.bridge.emit(RunStarted(run, 1234, self.started[-1].epochs, 1))
         for epoch in range(1, epochs + 1):
             for step in (50, 100):
                 self.progress(run, epoch, step)

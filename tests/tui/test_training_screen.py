@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Digits, Static
 
 from engine.control import SkipRequested, StopRequested
-from engine.events import Notice, RunFailed, RunId
+from engine.events import RunFailed, RunId
 from tui.app import MnistApp
 from tui.bridge import Refused
 from tui.screens.help import HelpScreen
@@ -264,7 +264,7 @@ async def test_notices_failures_and_log_records_reach_the_log_pane(
     app = make_app(models=("mlp",))
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await start(pilot, trainer)
-        trainer.bridge.emit(Notice("warning", "disk is full"))
+        app.add_log("WARNING", "disk is full")
         trainer.bridge.emit(RunFailed(MLP, "out of memory"))
         app.add_log(logging.getLevelName(logging.WARNING), "[red]not markup[/red]\x1b[2J")
         await shown(pilot)

@@ -13,7 +13,7 @@ from textual.events import Key
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from engine.events import ExperimentFinished, ExperimentStarted, Notice, RunFailed, RunFinished
+from engine.events import ExperimentFinished, ExperimentStarted, RunFailed, RunFinished
 from engine.settings import Settings
 from tui.bridge import Refused
 from tui.chart_lines import Measure, chart_lines
@@ -113,8 +113,6 @@ class TrainingScreen(Screen[str | None]):
                         str(where["device"]), str(where["device_name"])
                     )
                     self.query_one(LogPane).add("INFO", f"experiment {event.id}")
-                case Notice():
-                    self.query_one(LogPane).add(event.level.upper(), event.text)
                 case RunFinished():
                     self.query_one(LogPane).add("INFO", _run_line(event))
                 case RunFailed():

@@ -1,0 +1,128 @@
+"""Which device, what it can do, how busy it is."""
+
+from __future__ import annotations
+
+import time
+
+import psutil
+import pytest
+import torch
+from engine_support import one_line
+
+from engine.device import (
+    DeviceError,
+    available_devices,
+    capabilities,
+    choose_device,
+    device_name,
+    environment,
+    peak_memory,
+    physical_cores,
+    sample_load,
+    start_peak_memory,
+    synchronize,
+    use_threads,
+)
+
+CPU = torch.device("cpu")
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, gpus: int) -> None:
+    """Let torch see so many CUDA devices and no other accelerator."""
+    for kind in ("xpu", "mps"):
+        monkeypatch.setattr(getattr(torch, kind), "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "names", "auto"),
+    [(0, ["cpu"], "cpu"), (1, ["cuda", "cpu"], "cuda"), (2, ["cuda:0", "cuda:1", "cpu"], "cuda:0")],
+)
+def test_auto_takes_the_best_device_there_is(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, names: list[str], auto: str
+) -> None:
+    pretend(monkeypatch, gpus)
+    assert available_devices() == names
+    assert choose_device("auto") == torch.device(auto)
+
+
+@pytest.mark.parametrize("name", ["cpu", "cuda", "cuda:0", "cuda:1"])
+def test_device_that_is_there_is_taken_by_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    pretend(monkeypatch, 2)
+    assert choose_device(name) == torch.device(name)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "name"),
+    [(0, "cuda"), (0, "cuda:0"), (1, "cuda:1"), (2, "cuda:2"), (1, "mps"), (1, "xpu")],
+)
+def test_device_that_is_not_there_is_refused_with_those_that_are(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, name: str
+) -> None:
+    pretend(monkeypatch, gpus)
+    with pytest.raises(DeviceError) as caught:
+        choose_device(name)
+    one_line(caught.value, repr(name), *available_devices())
+
+
+def test_capabilities_of_the_cpu_are_ones_it_has() -> None:
+    able = capabilities(CPU)
+    assert able.feature_dtype in (torch.float32, torch.bfloat16)
+    assert able.feature_batch > 0
+    assert able.evaluation_batch > 0
+    layer = torch.nn.Conv2d(3, 8, 3).to(able.feature_dtype).to(memory_format=able.memory_format)
+    assert torch.isfinite(layer(torch.randn(1, 3, 8, 8, dtype=able.feature_dtype))).all()
+
+
+def test_threads_are_set_as_asked_and_chosen_by_size_otherwise() -> None:
+    assert use_threads(3, trains_little=True) == torch.get_num_threads() == 3
+    assert use_threads(0, trains_little=True) == torch.get_num_threads() == 1
+    assert use_threads(0, trains_little=False) == torch.get_num_threads() == physical_cores()
+
+
+def test_cores_are_at_least_one_and_no_more_than_the_machine_has() -> None:
+    assert 1 <= physical_cores() <= (psutil.cpu_count() or 1)
+
+
+def test_peak_memory_of_a_cpu_is_about_the_size_of_the_process() -> None:
+    start_peak_memory(CPU)
+    synchronize(CPU)
+    assert (
+        psutil.Process().memory_info().rss * 0.9 <= peak_memory(CPU) < psutil.virtual_memory().total
+    )
+
+
+def test_environment_says_what_an_experiment_ran_on() -> None:
+    found = environment(CPU, 3)
+    assert found["device"] == "cpu"
+    assert found["device_name"] == device_name(CPU) != ""
+    assert found["torch"] == torch.__version__
+    assert set(found) == {
+        "python",
+        "torch",
+        "torchvision",
+        "mnist_tui",
+        "device",
+        "device_name",
+        "driver",
+        "host",
+        "threads",
+    }
+    assert all(isinstance(value, str | int) for value in found.values())
+
+
+def test_load_of_the_cpu_is_a_percentage_and_bytes() -> None:
+    sample_load("cpu")
+    time.sleep(0.05)
+    load = sample_load("cpu")
+    assert load.name == "CPU"
+    assert load.percent is not None
+    assert 0 <= load.percent <= 100
+    assert load.memory_used is not None
+    assert load.memory_total is not None
+    assert 0 < load.memory_used < load.memory_total
+
+
+def test_load_of_a_gpu_that_says_nothing_is_that_of_the_cpu() -> None:
+    assert sample_load("cuda:99").name == "CPU"

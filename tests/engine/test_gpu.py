@@ -1,0 +1,89 @@
+"""CPU and GPU agree."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from engine.data import Mnist, Samples, load_mnist, prepare_224
+from engine.device import capabilities
+from engine.features import extract_features
+from engine.models import MODELS, MobileNetV2
+from engine.training import Tally, evaluate, train_one_epoch
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+STEPS, BATCH = 50, 64
+
+
+def losses(name: str, device: str, mnist: Mnist) -> list[float]:
+    """The loss of each of 50 steps from the same start, in the same order."""
+    able = capabilities(torch.device(device))
+    torch.manual_seed(1)
+    model = MODELS[name].build().to(device).to(memory_format=able.memory_format)
+    images = mnist.train_images[: STEPS * BATCH].to(device)
+    labels = mnist.train_labels[: STEPS * BATCH].to(device)
+    found: list[float] = []
+
+    def watch(step: int, steps: int, tally: Tally) -> None:
+        found.append(tally.since_last().loss)
+
+    train_one_epoch(
+        model,
+        Samples(images, labels, MODELS[name].prepare),
+        torch.optim.Adam(model.parameters(), lr=0.001, fused=able.fused_optimizer or None),
+        batch_size=BATCH,
+        generator=torch.Generator().manual_seed(1),
+        watch=watch,
+    )
+    return found
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_losses_over_fifty_steps_are_those_of_the_cpu(name: str, mnist: Mnist) -> None:
+    cpu, gpu = losses(name, "cpu", mnist), losses(name, "cuda", mnist)
+    assert len(cpu) == len(gpu) == STEPS
+    assert gpu[0] == pytest.approx(cpu[0], abs=5e-3)
+    assert gpu == pytest.approx(cpu, abs=0.05)
+    assert gpu[-1] < gpu[0] / 2
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_evaluation_is_that_of_the_cpu(name: str, mnist: Mnist) -> None:
+    torch.manual_seed(1)
+    model = MODELS[name].build()
+    found = []
+    for device in ("cpu", "cuda"):
+        samples = Samples(
+            mnist.test_images[:500].to(device),
+            mnist.test_labels[:500].to(device),
+            MODELS[name].prepare,
+        )
+        found.append(evaluate(copy.deepcopy(model).to(device), samples, batch_size=100))
+    (cpu, _), (gpu, confusion) = found
+    assert gpu.loss == pytest.approx(cpu.loss, abs=5e-3)
+    assert gpu.accuracy == pytest.approx(cpu.accuracy, abs=0.01)
+    assert confusion.device.type == "cpu"
+
+
+def test_features_are_close_to_those_of_the_cpu(pretrained: MobileNetV2, mnist: Mnist) -> None:
+    with torch.inference_mode():
+        exact = pretrained.extract(prepare_224(mnist.test_images[:32]))
+    gpu = torch.device("cuda")
+    features = extract_features(
+        copy.deepcopy(pretrained).to(gpu),
+        mnist.test_images[:32].to(gpu),
+        prepare_224,
+        capabilities(gpu),
+    )
+    assert features.device.type == "cuda"
+    assert torch.cosine_similarity(features.float().cpu(), exact).min() > 0.95
+
+
+def test_data_are_on_the_gpu(small_folder: object) -> None:
+    mnist = load_mnist("cuda", folder=str(small_folder), validation_split=0.1)
+    assert {part.device.type for part in vars(mnist).values()} == {"cuda"}

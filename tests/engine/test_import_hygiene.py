@@ -1,0 +1,106 @@
+"""What may import what: the engine stands alone, and torch is imported late."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WITHOUT_TORCH = (
+    "engine",
+    "engine.assets",
+    "engine.control",
+    "engine.device",
+    "engine.events",
+    "engine.records",
+    "engine.results",
+    "engine.settings",
+    "engine.statistics",
+)
+
+
+def imported(nodes: list[ast.AST]) -> set[str]:
+    """The top-level packages that import statements among ``nodes`` name."""
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports would escape this test"
+            names.add(node.module or "")
+    return {name.partition(".")[0] for name in names}
+
+
+def run_at_import(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that run when a module is imported: not functions, not TYPE_CHECKING."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from run_at_import(node)
+
+
+def files(package: str) -> list[Path]:
+    found = sorted((ROOT / package).rglob("*.py"))
+    assert found
+    return found
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+@pytest.mark.parametrize("path", files("engine"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_engine_knows_nothing_of_the_screen(path: Path) -> None:
+    assert not imported(list(ast.walk(parse(path)))) & {"textual", "plotext", "rich", "tui"}
+
+
+@pytest.mark.parametrize("path", files("tui"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_screen_imports_torch_nowhere_at_module_level(path: Path) -> None:
+    found = imported(list(run_at_import(parse(path))))
+    assert not found & {"torch", "torchvision"}
+
+
+def loaded_after(statement: str) -> set[str]:
+    """The top-level modules loaded in a new Python after a statement."""
+    script = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.split())
+
+
+def test_settings_and_results_can_be_read_without_torch() -> None:
+    loaded = loaded_after(f"import {', '.join(WITHOUT_TORCH)}")
+    assert "engine" in loaded
+    assert not loaded & {"torch", "torchvision", "textual", "plotext", "tui"}
+
+
+def test_training_does_not_load_torchvision_or_scipy_before_they_are_needed() -> None:
+    loaded = loaded_after("import engine.experiment")
+    assert "torch" in loaded
+    assert not loaded & {"torchvision", "scipy", "textual"}
+
+
+def test_command_line_loads_neither_torch_nor_textual() -> None:
+    assert not loaded_after("import tui.cli") & {"torch", "textual", "plotext"}
+
+
+def test_dashboard_does_not_load_torch() -> None:
+    assert not loaded_after("import tui.app") & {"torch", "torchvision"}
+
+
+def test_engine_exports_what_it_promises() -> None:
+    import engine
+
+    for name in engine.__all__:
+        assert getattr(engine, name).__name__ == name
+    with pytest.raises(AttributeError, match="nothing_such"):
+        _ = engine.nothing_such

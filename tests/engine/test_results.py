@@ -1,0 +1,326 @@
+"""An experiment's folder: its name, its summary, its weights, its log."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import tomllib
+import warnings
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from engine_support import Recorder, one_line
+
+from engine import results
+from engine.events import (
+    EpochFinished,
+    EpochResult,
+    ExperimentFinished,
+    ExperimentStarted,
+    ModelSize,
+    Notice,
+    Progress,
+    RunFailed,
+    RunFinished,
+    RunId,
+    RunStarted,
+)
+from engine.results import (
+    Journal,
+    ResultsError,
+    create_folder,
+    logging_to,
+    save_weights,
+    write_atomically,
+)
+from engine.settings import Settings, from_tables
+
+NOW = datetime(2026, 11, 22, 7, 30, 12, tzinfo=UTC)
+RUN, NEXT = RunId("mlp", 1), RunId("mlp", 2)
+CONFUSION = tuple(tuple(row * 10 + column for column in range(10)) for row in range(10))
+RESULT = EpochResult(1, 0.21, 0.9371, 0.07, 0.9781, 0.001, 5.1, 11764.0, 0.3)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(models=("mlp",), repeats=2, results=str(tmp_path / "deep" / "results"))
+
+
+@pytest.fixture
+def started(settings: Settings) -> ExperimentStarted:
+    """An experiment whose folder is there."""
+    id_, folder = create_folder(settings, NOW)
+    return ExperimentStarted(
+        id_, folder, NOW, settings, (RUN, NEXT), {"host": "here", "threads": 2}
+    )
+
+
+def ended(run: RunId) -> RunFinished:
+    return RunFinished(
+        run=run,
+        size=ModelSize("mlp", 79_510, 79_510),
+        status="finished",
+        seconds=5.1,
+        features_seconds=0.0,
+        test_accuracy=0.9781,
+        test_loss=0.07,
+        confusion=CONFUSION,
+        macro_f1=0.977,
+        peak_memory_bytes=123,
+        weights=f"{run}.pt",
+    )
+
+
+def read(journal: Journal) -> dict[str, Any]:
+    return tomllib.loads(journal.record.summary.read_text(encoding="utf-8"))
+
+
+def test_folder_is_named_by_utc_time_and_models(tmp_path: Path) -> None:
+    settings = Settings(models=("cnn", "mlp"), results=str(tmp_path / "a" / "b"))
+    east = NOW.astimezone(timezone(timedelta(hours=9)))
+    id_, folder = create_folder(settings, east)
+    assert id_ == "20261122-073012-cnn-mlp"
+    assert folder == tmp_path / "a" / "b" / id_
+    assert folder.is_dir()
+
+
+def test_clash_of_names_is_numbered(settings: Settings) -> None:
+    ids = [create_folder(settings, NOW)[0] for _ in range(3)]
+    assert ids == ["20261122-073012-mlp", "20261122-073012-mlp-2", "20261122-073012-mlp-3"]
+
+
+def test_results_that_are_a_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("mine")
+    with pytest.raises(ResultsError) as caught:
+        create_folder(Settings(results=str(tmp_path / "results")), NOW)
+    one_line(caught.value, str(tmp_path / "results"), "file")
+    assert (tmp_path / "results").read_text() == "mine"
+
+
+def test_results_below_a_file_are_refused_and_nothing_is_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ResultsError) as caught:
+        create_folder(Settings(results=str(tmp_path / "file" / "results")), NOW)
+    one_line(caught.value, str(tmp_path / "file" / "results"), "writable")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_results_without_permission_are_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(ResultsError) as caught:
+        create_folder(Settings(results=str(tmp_path)), NOW)
+    one_line(caught.value, str(tmp_path), "writable")
+
+
+def test_atomic_write_replaces_the_content_and_leaves_nothing_else(tmp_path: Path) -> None:
+    for content in ("old", "newer ✓", b"\x00\xff"):
+        write_atomically(tmp_path / "file", content)
+        expected = content.encode() if isinstance(content, str) else content
+        assert (tmp_path / "file").read_bytes() == expected
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_file_follows_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "file", "x")
+        assert os.umask(0o027) == 0o027, "the umask must be as it was"
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace", "chmod"])
+def test_write_that_fails_keeps_the_old_content_and_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    write_atomically(tmp_path / "file", "old")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_weights_are_plain_cpu_tensors_under_their_names(tmp_path: Path) -> None:
+    layer = torch.nn.Linear(3, 2)
+    save_weights(tmp_path / "x.pt", layer.state_dict())
+    state = torch.load(tmp_path / "x.pt", weights_only=True)
+    assert state.keys() == {"weight", "bias"}
+    assert torch.equal(state["weight"], layer.weight)
+    assert not state["weight"].requires_grad
+
+
+def test_summary_is_there_from_the_first_second(started: ExperimentStarted) -> None:
+    found = read(Journal(started, Recorder()))
+    assert found["schema"] == 1
+    assert found["id"] == "20261122-073012-mlp"
+    assert found["status"] == "running"
+    assert found["started"] == NOW
+    assert found["environment"] == {"host": "here", "threads": 2}
+    assert found["runs"] == []
+    assert "finished" not in found
+    assert found["models"] == [{"name": "mlp", "runs": 0}]
+
+
+def test_every_figure_of_a_run_reads_back_from_the_summary(started: ExperimentStarted) -> None:
+    journal = Journal(started, Recorder())
+    for event in (RunStarted(RUN, 1234, 1, 1), EpochFinished(RUN, RESULT), ended(RUN)):
+        journal.add(event)
+    journal.add(RunStarted(NEXT, 1235, 1, 1))
+    journal.add(RunFailed(NEXT, 'quote " and ✓ and \x1b[31m'))
+    journal.add(ExperimentFinished(started.id, "failed", journal.record.summary, NOW))
+    found = read(journal)
+    assert (found["status"], found["finished"]) == ("failed", NOW)
+    first, second = found["runs"]
+    assert first == {
+        "model": "mlp",
+        "repeat": 1,
+        "seed": 1234,
+        "threads": 1,
+        "status": "finished",
+        "test_accuracy": 0.9781,
+        "test_loss": 0.07,
+        "macro_f1": 0.977,
+        "seconds": 5.1,
+        "peak_memory_bytes": 123,
+        "weights": "mlp-r1.pt",
+        "confusion": [list(row) for row in CONFUSION],
+        "epochs": [
+            {
+                "epoch": 1,
+                "train_loss": 0.21,
+                "train_accuracy": 0.9371,
+                "test_loss": 0.07,
+                "test_accuracy": 0.9781,
+                "learning_rate": 0.001,
+                "seconds": 5.1,
+                "images_per_second": 11764.0,
+                "evaluation_seconds": 0.3,
+            }
+        ],
+    }
+    assert (second["status"], second["error"]) == ("failed", 'quote " and ✓ and \x1b[31m')
+    (model,) = found["models"]
+    assert (model["parameters"], model["trainable_parameters"], model["runs"]) == (79510, 79510, 1)
+    assert model["test_accuracy"] == {
+        "mean": 0.9781,
+        "min": 0.9781,
+        "max": 0.9781,
+        "best_epoch": 1,
+    }
+    assert model["seconds"]["mean"] == 5.1
+    assert model["seconds_to_97"] == 5.1
+    assert "seconds_to_98" not in model
+
+
+def test_settings_in_the_summary_read_back_equal(started: ExperimentStarted) -> None:
+    found = read(Journal(started, Recorder()))
+    assert Settings(**from_tables(found["settings"], "summary")) == started.settings
+
+
+def test_summary_with_infinite_and_undefined_losses_is_valid_toml(
+    started: ExperimentStarted,
+) -> None:
+    journal = Journal(started, Recorder())
+    journal.add(RunStarted(RUN, 1, 1, 1))
+    bad = EpochResult(1, float("nan"), 0.1, float("inf"), 0.1, 0.001, 1.0, 1.0, 1.0)
+    journal.add(EpochFinished(RUN, bad))
+    assert read(journal)["runs"][0]["epochs"][0]["test_loss"] == float("inf")
+
+
+def test_summary_is_on_disk_when_add_returns_but_progress_writes_nothing(
+    started: ExperimentStarted,
+) -> None:
+    journal = Journal(started, Recorder())
+    journal.add(RunStarted(RUN, 1234, 1, 1))
+    assert read(journal)["runs"][0]["status"] == "running"
+    journal.record.summary.unlink()
+    journal.add(Progress(RUN, "train", 1, 1, 2, 0.1, 0.2, 3.0, 4.0))
+    assert not journal.record.summary.exists()
+
+
+def test_disk_that_refuses_is_told_once_and_again_when_it_takes(
+    started: ExperimentStarted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder()
+    journal = Journal(started, recorder)
+    summary = journal.record.summary
+
+    def refuse(path: Path, content: str | bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "write_atomically", refuse)
+        journal.add(RunStarted(RUN, 1234, 2, 1))
+        journal.add(EpochFinished(RUN, RESULT))
+        (notice,) = recorder.of(Notice)
+    assert notice.level == "error"
+    assert "No space left on device" in notice.text
+    assert str(summary) in notice.text
+    journal.add(ended(RUN))
+    assert [event.level for event in recorder.of(Notice)] == ["error", "info"]
+    assert read(journal)["runs"][0]["status"] == "finished"
+
+
+def test_log_has_records_and_tracebacks(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    with logging_to(path):
+        assert not path.exists()
+        logging.getLogger("anything").warning("look %s", "here")
+        try:
+            raise ValueError("a bad value")
+        except ValueError:
+            logging.getLogger("mnist_tui").exception("mlp-r1 failed")
+    logging.getLogger("anything").warning("later")
+    text = path.read_text(encoding="utf-8")
+    for part in ("look here", "mlp-r1 failed", "Traceback", "ValueError: a bad value"):
+        assert part in text
+    assert "later" not in text
+
+
+def test_log_has_warnings(tmp_path: Path) -> None:
+    logging.captureWarnings(False)  # an earlier test's capture ended with that test
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        with logging_to(tmp_path / "log.txt"):
+            warnings.warn("deprecated thing", stacklevel=1)
+        logging.captureWarnings(False)
+    assert "deprecated thing" in (tmp_path / "log.txt").read_text(encoding="utf-8")
+
+
+def test_notices_go_to_the_log(
+    started: ExperimentStarted, caplog: pytest.LogCaptureFixture
+) -> None:
+    Journal(started, Recorder()).add(Notice("warning", "100 % of the disk"))
+    assert "100 % of the disk" in caplog.text
+
+
+def test_notice_about_a_refusing_disk_goes_to_the_log_too(
+    started: ExperimentStarted,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # `mnist-tui run` shows a user no other notices than those in the log.
+    journal = Journal(started, Recorder())
+
+    def refuse(path: Path, content: str | bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(results, "write_atomically", refuse)
+    journal.add(RunStarted(RUN, 1234, 2, 1))
+    assert "not saved" in caplog.text
+
+
+def test_log_that_cannot_be_opened_does_not_raise(tmp_path: Path) -> None:
+    with logging_to(tmp_path / "gone" / "log.txt"):
+        logging.getLogger("mnist_tui").warning("nowhere to go")

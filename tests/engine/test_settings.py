@@ -1,0 +1,372 @@
+"""What can be set, its defaults and limits, and where values come from."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import FrozenInstanceError, asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_support import one_line
+
+from engine.settings import (
+    FIELDS,
+    Settings,
+    SettingsError,
+    checked,
+    from_tables,
+    from_text,
+    load_settings,
+    rule,
+    to_tables,
+)
+
+SHIPPED = Path(__file__).parents[2] / "settings.toml"
+ANOTHER = Settings(
+    models=("cnn", "mlp"),
+    epochs=3,
+    repeats=2,
+    seed=0,
+    batch_size=32,
+    learning_rate=0.01,
+    schedule="cosine",
+    validation_split=0.25,
+    data="elsewhere",
+    train_limit=100,
+    test_limit=50,
+    mobilenetv2_weights="IMAGENET1K_V2",
+    device="cuda:1",
+    threads=3,
+    results="there",
+    save_weights=False,
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A settings file that is not there yet."""
+    return tmp_path / "mine.toml"
+
+
+def refused(file: Path, content: str | bytes, *parts: str) -> None:
+    """Assert that a file is refused in one line that names it and has all ``parts``."""
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(file, {})
+    one_line(caught.value, str(file), *parts)
+
+
+def test_shipped_file_has_every_default_in_its_section_and_nothing_else() -> None:
+    assert tomllib.loads(SHIPPED.read_text(encoding="utf-8")) == to_tables(Settings())
+
+
+def test_shipped_file_explains_every_setting_in_its_own_words() -> None:
+    lines = SHIPPED.read_text(encoding="utf-8").splitlines()
+    for name in FIELDS:
+        (at,) = [i for i, line in enumerate(lines) if line.startswith(f"{name} = ")]
+        assert lines[at - 1].startswith(f"# {rule(name).help}")
+
+
+def test_shipped_file_loads_as_the_defaults() -> None:
+    assert load_settings(SHIPPED, {}) == Settings()
+
+
+def test_without_a_file_the_defaults_are_in_force(tmp_path: Path) -> None:
+    assert load_settings(folder=tmp_path, environment={}) == Settings()
+
+
+def test_another_value_of_every_setting_is_tried_here() -> None:
+    assert not [
+        name for name, value in asdict(ANOTHER).items() if value == getattr(Settings(), name)
+    ]
+
+
+def test_every_default_is_allowed() -> None:
+    for name in FIELDS:
+        assert checked(name, getattr(Settings(), name), "x") == getattr(Settings(), name)
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Settings().epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("settings", [Settings(), ANOTHER])
+def test_tables_read_back_to_equal_settings(settings: Settings) -> None:
+    assert Settings(**from_tables(to_tables(settings), "x")) == settings
+
+
+def test_file_in_the_folder_is_read_without_asking(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[experiment]\nepochs = 7\n")
+    assert load_settings(folder=tmp_path, environment={}) == replace(Settings(), epochs=7)
+
+
+def test_file_in_the_current_folder_is_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings.toml").write_text("[experiment]\nepochs = 7\n")
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(environment={}).epochs == 7
+
+
+def test_named_file_wins_over_the_one_in_the_folder(tmp_path: Path, file: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[experiment]\nepochs = 7\nseed = 7\n")
+    file.write_text("[experiment]\nepochs = 8\n")
+    assert load_settings(file, {}, tmp_path) == replace(Settings(), epochs=8)
+
+
+def test_environment_wins_over_the_file(file: Path) -> None:
+    file.write_text("[experiment]\nepochs = 8\nrepeats = 9\n")
+    found = load_settings(file, {"MNIST_TUI_EPOCHS": "2", "EPOCHS": "77", "PATH": "/bin"})
+    assert found == replace(Settings(), epochs=2, repeats=9)
+
+
+def test_process_environment_is_read_unless_another_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_TUI_BATCH_SIZE", "17")
+    assert load_settings(folder=tmp_path).batch_size == 17
+
+
+def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
+    variables = {}
+    for name, value in asdict(ANOTHER).items():
+        text = ",".join(value) if isinstance(value, tuple) else str(value)
+        variables[f"MNIST_TUI_{name.upper()}"] = text
+    assert load_settings(folder=tmp_path, environment=variables) == ANOTHER
+
+
+def test_unknown_variable_is_refused_with_the_known_settings(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(folder=tmp_path, environment={"MNIST_TUI_EPOCH": "3"})
+    one_line(caught.value, "MNIST_TUI_EPOCH:", *FIELDS)
+
+
+def test_wrong_variable_is_refused_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(folder=tmp_path, environment={"MNIST_TUI_EPOCHS": "many"})
+    one_line(caught.value, "MNIST_TUI_EPOCHS:", "'many'", "from 1 to 10000")
+
+
+def test_unknown_section_is_refused_with_the_known_ones(file: Path) -> None:
+    refused(file, "[trainings]\n", "'trainings'", "[training]", "[files]")
+
+
+def test_unknown_key_is_refused_with_the_known_ones(file: Path) -> None:
+    refused(file, "[experiment]\nepoch = 3\n", "'epoch'", "[experiment]", "epochs", "repeats")
+
+
+def test_key_in_the_wrong_section_is_refused(file: Path) -> None:
+    refused(file, "[training]\nepochs = 3\n", "'epochs'", "[training]", "batch_size")
+
+
+def test_key_outside_every_section_is_refused(file: Path) -> None:
+    refused(file, "epochs = 3\n", "'epochs'", "[experiment]")
+
+
+@pytest.mark.parametrize("value", ["3", "[]"])
+def test_section_that_is_no_table_is_refused(file: Path, value: str) -> None:
+    refused(file, f"training = {value}\n", "training", "table", "[training]")
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("experiment", "epochs", "'3'"),
+        ("experiment", "epochs", "3.0"),
+        ("experiment", "epochs", "true"),
+        ("experiment", "epochs", "[3]"),
+        ("experiment", "epochs", "2026-01-01"),
+        ("training", "learning_rate", "'0.1'"),
+        ("training", "learning_rate", "true"),
+        ("training", "schedule", "1"),
+        ("training", "schedule", "['cosine']"),
+        ("experiment", "models", "'mlp'"),
+        ("experiment", "models", "[1]"),
+        ("experiment", "models", "[['mlp']]"),
+        ("experiment", "models", "{mlp = 1}"),
+        ("data", "data", "3"),
+        ("files", "save_weights", "1"),
+        ("files", "save_weights", "'true'"),
+    ],
+)
+def test_wrong_type_is_refused_by_key(file: Path, section: str, name: str, value: str) -> None:
+    refused(file, f"[{section}]\n{name} = {value}\n", f"{section}.{name}:", rule(name).allowed)
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "allowed"),
+    [
+        ("experiment", "epochs", "0", "1 to 10000"),
+        ("experiment", "epochs", "10001", "1 to 10000"),
+        ("experiment", "repeats", "1001", "1 to 1000"),
+        ("experiment", "seed", "-1", "0 to 2147483647"),
+        ("experiment", "seed", "2147483648", "0 to 2147483647"),
+        ("training", "batch_size", "60001", "1 to 60000"),
+        ("training", "learning_rate", "0", "0.0000001 to 10"),
+        ("training", "learning_rate", "10.5", "0.0000001 to 10"),
+        ("training", "learning_rate", "nan", "0.0000001 to 10"),
+        ("training", "learning_rate", "inf", "0.0000001 to 10"),
+        ("training", "learning_rate", "-inf", "0.0000001 to 10"),
+        ("training", "validation_split", "0.51", "0 to 0.5"),
+        ("training", "validation_split", "nan", "0 to 0.5"),
+        ("training", "schedule", "'linear'", "constant, cosine, one-cycle"),
+        ("data", "train_limit", "60001", "0 (all) to 60000"),
+        ("data", "test_limit", "10001", "0 (all) to 10000"),
+        ("data", "mobilenetv2_weights", "'V3'", "bundled, IMAGENET1K_V1, IMAGENET1K_V2"),
+        ("device", "device", "'gpu'", "auto, cpu, cuda"),
+        ("device", "device", "'cuda:'", "auto, cpu, cuda"),
+        ("device", "device", "'cpu '", "auto, cpu, cuda"),
+        ("device", "threads", "1025", "0 (auto) to 1024"),
+        ("files", "results", '"a\\u0000b"', "a folder"),
+        ("experiment", "models", "[]", "mlp, cnn, mobilenetv2"),
+        ("experiment", "models", "['mlp', 'mlp']", "each once"),
+        ("experiment", "models", "['mlp', 'vgg']", "mlp, cnn, mobilenetv2"),
+    ],
+)
+def test_value_out_of_range_is_refused_with_what_is_allowed(
+    file: Path, section: str, name: str, value: str, allowed: str
+) -> None:
+    shown = str(tomllib.loads(f"x = {value}")["x"])
+    found = () if "\0" in shown else (shown,)
+    refused(file, f"[{section}]\n{name} = {value}\n", f"{section}.{name}:", allowed, *found)
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "expected"),
+    [
+        ("experiment", "epochs", "1", 1),
+        ("experiment", "epochs", "10000", 10_000),
+        ("experiment", "seed", "2147483647", 2**31 - 1),
+        ("training", "learning_rate", "1", 1.0),
+        ("training", "learning_rate", "1e-7", 1e-7),
+        ("training", "validation_split", "0.5", 0.5),
+        ("device", "device", "'cuda:12'", "cuda:12"),
+        ("experiment", "models", "['mobilenetv2', 'mlp']", ("mobilenetv2", "mlp")),
+    ],
+)
+def test_values_at_the_limits_are_taken(
+    file: Path, section: str, name: str, value: str, expected: object
+) -> None:
+    file.write_text(f"[{section}]\n{name} = {value}\n")
+    found = getattr(load_settings(file, {}), name)
+    assert (found, type(found)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize("name", ["epochs", "learning_rate"])
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_number_of_hundreds_of_digits_is_refused_in_one_line(
+    file: Path, name: str, digits: int
+) -> None:
+    file.write_text(f"[{rule(name).section}]\n{name} = {'9' * digits}\n")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(file, {})
+    one_line(caught.value, str(file))
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "content", ["epochs: 3", "[experiment]\nepochs = 3\nepochs = 4", "[experiment", "x = {" * 5000]
+)
+def test_file_that_is_not_toml_is_refused(file: Path, content: str) -> None:
+    refused(file, content, "not valid TOML")
+
+
+def test_file_that_is_not_utf8_is_refused(file: Path) -> None:
+    refused(file, "[data]\ndata = 'daß'\n".encode("latin-1"), "UTF-8")
+
+
+def test_folder_instead_of_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path, {})
+    one_line(caught.value, str(tmp_path), "cannot be read")
+
+
+def test_folder_called_settings_toml_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").mkdir()
+    with pytest.raises(SettingsError) as caught:
+        load_settings(folder=tmp_path, environment={})
+    one_line(caught.value, "settings.toml", "cannot be read")
+
+
+def test_named_file_that_is_missing_is_refused(file: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(file, {})
+    one_line(caught.value, str(file), "cannot be read")
+
+
+def test_long_wrong_value_is_cut_in_the_message(file: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        checked("schedule", "x" * 10_000, "here")
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("epochs", " 12 ", 12),
+        ("learning_rate", "1e-3", 0.001),
+        ("learning_rate", "1", 1.0),
+        ("save_weights", "False", False),
+        ("save_weights", "true", True),
+        ("models", "cnn, mlp", ("cnn", "mlp")),
+        ("models", "cnn,", ("cnn",)),
+        ("schedule", "cosine", "cosine"),
+        ("device", "cuda:0", "cuda:0"),
+        ("results", " a b ", "a b"),
+        ("data", "", ""),
+    ],
+)
+def test_typed_text_is_read_in_the_type_of_the_setting(
+    name: str, text: str, expected: object
+) -> None:
+    found = from_text(name, text, "--flag")
+    assert (found, type(found)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("epochs", ""),
+        ("epochs", "1.5"),
+        ("epochs", "true"),
+        ("epochs", "9" * 5000),
+        ("learning_rate", "nan"),
+        ("learning_rate", "fast"),
+        ("learning_rate", "1e400"),
+        ("save_weights", "1"),
+        ("save_weights", "yes"),
+        ("models", ""),
+        ("models", ","),
+        ("models", "mlp,vgg"),
+        ("models", "mlp,mlp"),
+        ("schedule", "Cosine"),
+        ("device", "tpu"),
+        ("results", "a\0b"),
+        ("results", ""),
+    ],
+)
+def test_wrong_text_is_refused_in_the_words_of_the_setting(name: str, text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        from_text(name, text, "--flag")
+    one_line(caught.value, "--flag:", rule(name).allowed)
+
+
+def test_text_with_line_breaks_is_refused_in_one_line() -> None:
+    with pytest.raises(SettingsError) as caught:
+        from_text("schedule", "co\nsine", "--schedule")
+    one_line(caught.value, "--schedule:")
+
+
+def sample(name: str) -> Any:
+    return getattr(ANOTHER, name)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_setting_says_what_it_is_for_and_what_is_allowed(name: str) -> None:
+    found = rule(name)
+    assert found.section
+    assert found.help
+    assert found.allowed
+    assert checked(name, sample(name), "x") == sample(name)

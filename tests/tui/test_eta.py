@@ -1,0 +1,85 @@
+"""The estimate counts evaluations and queued runs, and admits what it does not know."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from engine.events import EpochFinished, EpochResult, ExperimentStarted, Progress, RunId, RunStarted
+from engine.records import ExperimentRecord
+from engine.settings import Settings
+from tui.eta import estimate, fraction_done
+
+MLP, MLP2, CNN = RunId("mlp", 1), RunId("mlp", 2), RunId("cnn", 1)
+
+
+def begin(*runs: RunId, epochs: int = 10) -> ExperimentRecord:
+    models = tuple(dict.fromkeys(run.model for run in runs))
+    settings = Settings(models=models, epochs=epochs)
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    return ExperimentRecord.begin(ExperimentStarted("id", Path("x"), now, settings, runs, {}))
+
+
+def epoch(number: int, seconds: float = 4.0, evaluation: float = 1.0) -> EpochResult:
+    return EpochResult(number, 0.1, 0.9, 0.1, 0.9, 0.001, seconds, 1000.0, evaluation)
+
+
+def progress(run: RunId, phase: str, number: int, step: int, seconds: float) -> Progress:
+    return Progress(run, phase, number, step, 100, 0.1, 0.9, 1.0, seconds)  # type: ignore[arg-type]
+
+
+def test_evaluation_and_queued_runs_are_counted() -> None:
+    record = begin(MLP, MLP2)
+    record.record(RunStarted(MLP, 1, 10, 1))
+    for number in (1, 2, 3, 4):
+        record.record(EpochFinished(MLP, epoch(number)))
+    eta = estimate(record, {})
+    assert eta.runs[MLP] == pytest.approx(6 * 5.0)
+    assert eta.runs[MLP2] == pytest.approx(6 * 5.0 + 10 * 5.0)
+    assert eta.total == eta.runs[MLP2]
+    assert eta.complete
+
+
+def test_an_unmeasured_model_makes_the_total_a_lower_bound() -> None:
+    record = begin(MLP, CNN, MLP2)
+    record.record(RunStarted(MLP, 1, 10, 1))
+    record.record(EpochFinished(MLP, epoch(1)))
+    eta = estimate(record, {})
+    assert CNN not in eta.runs
+    assert MLP2 not in eta.runs  # it comes after the unknown one
+    assert not eta.complete
+    assert eta.total == pytest.approx(9 * 5.0 + 10 * 5.0)
+
+
+def test_the_first_epoch_is_estimated_from_its_steps() -> None:
+    record = begin(MLP, epochs=2)
+    record.record(RunStarted(MLP, 1, 2, 1))
+    eta = estimate(record, {MLP: progress(MLP, "train", 1, 50, seconds=4.5)})
+    # 9 s of training for an epoch, 10 s with its evaluation: 0.55 and one whole epoch are left.
+    assert eta.total == pytest.approx(15.5)
+
+
+def test_features_are_estimated_from_their_own_rate() -> None:
+    run = RunId("mobilenetv2", 1)
+    record = begin(run)
+    record.record(RunStarted(run, 1, 10, 1))
+    now = progress(run, "features", 0, 25, seconds=10.0)
+    assert estimate(record, {run: now}).total == pytest.approx(30.0)
+    assert fraction_done(record.runs[run], now, 10) == 0.25
+
+
+def test_an_unfinished_features_computation_makes_the_total_a_lower_bound() -> None:
+    run = RunId("mobilenetv2", 1)
+    record = begin(run)
+    record.record(RunStarted(run, 1, 10, 1))
+    assert not estimate(record, {run: progress(run, "features", 0, 25, seconds=10.0)}).complete
+
+
+def test_nothing_is_left_at_the_end_of_the_last_epoch() -> None:
+    record = begin(MLP, epochs=1)
+    record.record(RunStarted(MLP, 1, 1, 1))
+    record.record(EpochFinished(MLP, epoch(1)))
+    assert estimate(record, {}).total == 0.0
+    assert fraction_done(record.runs[MLP], None, 1) == 1.0
