@@ -52,6 +52,11 @@ class Control:
             self._paused = False
             self._awake.notify_all()
 
+    def keep_on(self) -> None:
+        """Take ``stop_after_epoch`` back."""
+        with self._awake:
+            self._stop_after_epoch = False
+
     def skip_run(self) -> None:
         """End the run under way before its next step and start the next run."""
         with self._awake:

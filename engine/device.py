@@ -138,8 +138,10 @@ def synchronize(device: torch.device) -> None:
     """Wait until ``device`` has done everything it was given, so that a clock reads true."""
     import torch
 
-    if device.type != "cpu":
-        getattr(torch, device.type).synchronize()
+    if device.type == "mps":
+        torch.mps.synchronize()
+    elif device.type != "cpu":
+        getattr(torch, device.type).synchronize(device)
 
 
 def start_peak_memory(device: torch.device) -> None:

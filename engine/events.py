@@ -107,11 +107,16 @@ class Progress:
     steps: int
     """Steps this phase has."""
     loss: float
-    """Mean since the last Progress of this phase; NaN where the phase has none."""
+    """Mean since the last Progress of this phase; NaN while features are computed."""
     accuracy: float
     images_per_second: float
     seconds: float
     """Since the phase began, without pauses."""
+    epoch_seconds: float
+    """Since the epoch's training began, without pauses."""
+    train_loss: float
+    """Mean over what the epoch has trained on so far; NaN while features are computed."""
+    train_accuracy: float
 
 
 @dataclass(frozen=True)

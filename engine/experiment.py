@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.assets import AssetError
 from engine.control import Control, StopRequested
 from engine.data import load_mnist
 from engine.device import choose_device, environment
@@ -19,6 +20,7 @@ from engine.events import (
     RunFinished,
     RunId,
 )
+from engine.models import WeightsError
 from engine.records import ExperimentRecord
 from engine.results import Journal, create_folder, logging_to
 from engine.run import Workbench, train_run
@@ -64,7 +66,9 @@ def run_experiment(
     id_, folder = create_folder(settings, now)
     repeats = range(1, settings.repeats + 1)
     runs = tuple(RunId(model, repeat) for model in settings.models for repeat in repeats)
-    started = ExperimentStarted(id_, folder, now, settings, runs, environment(device, settings.threads))
+    started = ExperimentStarted(
+        id_, folder, now, settings, runs, environment(device, settings.threads)
+    )
     with logging_to(folder / "log.txt"):
         journal = Journal(started, emit)
         emit(started)
@@ -103,7 +107,12 @@ def _train_all(runs: tuple[RunId, ...], bench: Workbench) -> ExperimentStatus:
 def _try_run(run: RunId, bench: Workbench) -> RunFinished | RunFailed:
     try:
         return train_run(run, bench)
+    except (AssetError, WeightsError) as error:
+        bench.unusable[run.model] = error
+        log.error("%s failed: %s", run, error)
+        return RunFailed(run, str(error))
     except Exception as error:  # one run's end must not be the others'
-        log.exception("%s failed", run)
         text = " ".join(str(error).split()) or type(error).__name__
-        return RunFailed(run, text if len(text) <= 300 else f"{text[:299]}…")
+        text = text if len(text) <= 300 else f"{text[:299]}…"
+        log.exception("%s failed: %s", run, text)
+        return RunFailed(run, text)

@@ -7,10 +7,12 @@ import time
 
 from engine.control import Control
 from engine.events import Emit, Phase, Progress, RunId
-from engine.training import Tally
+from engine.training import Scores, Tally
 
 INTERVAL = 0.1
 """Seconds between two Progress events of a phase."""
+
+NO_SCORES = Scores(math.nan, math.nan)
 
 
 class PhaseWatch:
@@ -19,9 +21,23 @@ class PhaseWatch:
     ``seconds`` is the time since the phase began, without pauses.
     """
 
-    def __init__(self, run: RunId, phase: Phase, epoch: int, emit: Emit, control: Control) -> None:
+    def __init__(
+        self,
+        run: RunId,
+        phase: Phase,
+        epoch: int,
+        emit: Emit,
+        control: Control,
+        *,
+        trained: Scores | None = None,
+        before: float = 0.0,
+    ) -> None:
+        """Begin a phase; ``trained`` and ``before`` are the epoch's training scores and seconds
+        so far, where this is not the phase that trains.
+        """
         self._run, self._phase, self._epoch = run, phase, epoch
         self._emit, self._control = emit, control
+        self._trained, self._before = trained, before
         self._began = self._last = time.perf_counter()
         self._last_images = 0
 
@@ -32,13 +48,13 @@ class PhaseWatch:
     def step(self, step: int, steps: int, tally: Tally) -> None:
         """A step of training or evaluation is done; see ``engine.training.Watch``."""
         if self._due(step == steps):
-            scores = tally.since_last()
-            self._say(step, steps, tally.images, scores.loss, scores.accuracy)
+            trained = self._trained or tally.total()
+            self._say(step, steps, tally.images, tally.since_last(), trained)
 
     def images(self, done: int, total: int) -> None:
         """So many images have gone through a frozen network."""
         if self._due(done == total):
-            self._say(done, total, done, math.nan, math.nan)
+            self._say(done, total, done, NO_SCORES, NO_SCORES)
 
     def _due(self, last_step: bool) -> bool:
         paused = self._control.check()
@@ -46,7 +62,7 @@ class PhaseWatch:
         self._last += paused
         return last_step or time.perf_counter() - self._last >= INTERVAL
 
-    def _say(self, step: int, steps: int, images: int, loss: float, accuracy: float) -> None:
+    def _say(self, step: int, steps: int, images: int, latest: Scores, trained: Scores) -> None:
         now = time.perf_counter()
         rate = (images - self._last_images) / max(now - self._last, 1e-9)
         self._last, self._last_images = now, images
@@ -57,9 +73,12 @@ class PhaseWatch:
                 epoch=self._epoch,
                 step=step,
                 steps=steps,
-                loss=loss,
-                accuracy=accuracy,
+                loss=latest.loss,
+                accuracy=latest.accuracy,
                 images_per_second=rate,
                 seconds=now - self._began,
+                epoch_seconds=self._before + now - self._began,
+                train_loss=trained.loss,
+                train_accuracy=trained.accuracy,
             )
         )

@@ -27,6 +27,7 @@ from engine.events import (
     EpochFinished,
     EpochResult,
     Notice,
+    Phase,
     RunFinished,
     RunId,
     RunStarted,
@@ -64,6 +65,8 @@ class Workbench:
     control: Control
     features: Splits | None = None
     """Of the frozen network, once they are computed."""
+    unusable: dict[str, Exception] = field(default_factory=dict)
+    """Why a model cannot be built, so that its other repeats need not try again."""
     able: Capabilities = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,6 +89,8 @@ def train_run(run: RunId, bench: Workbench) -> RunFinished:
     seed = settings.seed + run.repeat - 1
     threads = use_threads(settings.threads, spec.trains_little)
     bench.emit(RunStarted(run, seed, settings.epochs, threads))
+    if run.model in bench.unusable:
+        raise bench.unusable[run.model]
     start_peak_memory(bench.device)
     torch.manual_seed(seed)
     model = spec.build().to(bench.device).to(memory_format=bench.able.memory_format)
@@ -104,6 +109,8 @@ def train_run(run: RunId, bench: Workbench) -> RunFinished:
         state.status = "stopped"
     except SkipRequested:
         state.status = "skipped"
+    if state.training is not None:  # it was stopped within an epoch
+        state.seconds += state.training.seconds
     weights = ""
     if state.last is not None:
         # Steps after the last evaluation would make other weights than those it measured.
@@ -130,6 +137,8 @@ class _RunState:
     status: RunStatus = "finished"
     seconds: float = 0.0
     features_seconds: float = 0.0
+    training: PhaseWatch | None = None
+    """Of the epoch that is being trained."""
     last: EpochResult | None = None
     weights: dict[str, Tensor] = field(default_factory=dict)
     """Of what is trained, as they were when ``last`` was measured."""
@@ -149,7 +158,7 @@ def _train(
     scheduler = make_scheduler(settings, optimizer, steps)
     order = torch.Generator().manual_seed(seed)
     for epoch in range(1, settings.epochs + 1):
-        watch = PhaseWatch(run, "train", epoch, bench.emit, bench.control)
+        state.training = PhaseWatch(run, "train", epoch, bench.emit, bench.control)
         train = train_one_epoch(
             model,
             splits.train,
@@ -157,15 +166,17 @@ def _train(
             batch_size=settings.batch_size,
             generator=order,
             scheduler=scheduler,
-            watch=watch.step,
+            watch=state.training.step,
         )
-        seconds, evaluation_seconds = watch.seconds, 0.0
-        validation: Scores | None = None
+        seconds = state.training.seconds
+        state.training = None
+        state.seconds += seconds
+        validation, validation_seconds = None, 0.0
         if splits.validation is not None:
-            watch = PhaseWatch(run, "validation", epoch, bench.emit, bench.control)
+            watch = _evaluation_watch(run, "validation", epoch, train, seconds, bench)
             validation, _ = _evaluate(model, splits.validation, watch, bench)
-            evaluation_seconds = watch.seconds
-        watch = PhaseWatch(run, "test", epoch, bench.emit, bench.control)
+            validation_seconds = watch.seconds
+        watch = _evaluation_watch(run, "test", epoch, train, seconds + validation_seconds, bench)
         test, confusion = _evaluate(model, splits.test, watch, bench)
         state.confusion = confusion.tolist()
         state.last = EpochResult(
@@ -179,13 +190,18 @@ def _train(
             learning_rate=optimizer.param_groups[0]["lr"],
             seconds=seconds,
             images_per_second=len(splits.train) / seconds,
-            evaluation_seconds=evaluation_seconds + watch.seconds,
+            evaluation_seconds=validation_seconds + watch.seconds,
         )
-        state.seconds += seconds
         state.weights = {name: value.clone() for name, value in model.state_dict().items()}
         bench.emit(EpochFinished(run, state.last))
         if epoch < settings.epochs:
             bench.control.check_epoch()
+
+
+def _evaluation_watch(
+    run: RunId, phase: Phase, epoch: int, train: Scores, before: float, bench: Workbench
+) -> PhaseWatch:
+    return PhaseWatch(run, phase, epoch, bench.emit, bench.control, trained=train, before=before)
 
 
 def _evaluate(
@@ -241,6 +257,7 @@ def _feature_splits(run: RunId, model: MobileNetV2, bench: Workbench) -> tuple[S
         Samples(part, digits, Tensor.float) for part, digits in zip(parts, labels, strict=True)
     )
     bench.features = Splits(train, validation if len(validation) else None, test)
+    bench.control.check_epoch()  # the features are as good a place to stop as an epoch's end
     return bench.features, seconds
 
 

@@ -149,6 +149,11 @@ class Settings:
         True, Rule("files", "save the trained weights of every run", "true or false")
     )
 
+    def __post_init__(self) -> None:
+        """Refuse what no source would be allowed to give, as ``SettingsError``."""
+        for name in FIELDS:
+            object.__setattr__(self, name, checked(name, getattr(self, name), name))
+
 
 FIELDS: Mapping[str, dataclasses.Field[Any]] = {f.name: f for f in dataclasses.fields(Settings)}
 
@@ -255,7 +260,7 @@ def load_settings(
     """
     if path is None:
         default = (folder or Path()) / FILE_NAME
-        values = read_file(default) if default.exists() else {}
+        values = read_file(default) if default.exists() or default.is_symlink() else {}
     else:
         values = read_file(path)
     variables = os.environ if environment is None else environment
@@ -275,7 +280,7 @@ def read_file(path: Path) -> dict[str, Any]:
         SettingsError: unreadable, not TOML, an unknown key, or a value that is not allowed.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

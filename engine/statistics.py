@@ -47,7 +47,7 @@ def macro_f1(confusion: Sequence[Sequence[int]]) -> float:
 
     Args:
         confusion: square, rows are true classes, columns predicted ones. A class that neither
-            occurs nor is predicted counts as 0, as in scikit-learn.
+            occurs nor is predicted counts as 0.
     """
     scores = []
     for digit, row in enumerate(confusion):

@@ -89,7 +89,9 @@ class MnistApp(App[int]):
             self.call_from_thread(self._setup.show_devices, devices)
 
     def on_setup_screen_start(self, message: SetupScreen.Start) -> None:
-        """Train what the form says."""
+        """Train what the form says; a second press of the key comes too late."""
+        if self.screen is not self._setup or self.trainer.busy:
+            return
 
         def ended(refusal: str | None) -> None:
             if refusal is not None:
@@ -115,14 +117,18 @@ class MnistApp(App[int]):
                 action = partial(screen.run_action, binding.action)
                 key = self.get_key_display(binding)
                 yield SystemCommand(binding.description, f"Key: {key}", action)
-        yield from super().get_system_commands(screen)
+        for command in super().get_system_commands(screen):
+            if command.title != "Screenshot":  # it would be saved on the server
+                yield command
 
     async def action_quit(self) -> None:
         """Leave; the training screen asks first while it trains."""
-        for screen in self.screen_stack:
-            if isinstance(screen, TrainingScreen):
-                await screen.action_quit()
-                return
+        training = next((s for s in self.screen_stack if isinstance(s, TrainingScreen)), None)
+        if training is not None:
+            while self.screen is not training:  # the question must not be under a modal
+                self.pop_screen()
+            await training.action_quit()
+            return
         self.exit()
 
     def action_help(self) -> None:

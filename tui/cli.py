@@ -90,6 +90,8 @@ def _default(name: str) -> str:
     default = FIELDS[name].default
     if isinstance(default, bool):
         return str(default).lower()
+    if "(all)" in rule(name).allowed:
+        return "all"
     return ", ".join(default) if isinstance(default, tuple) else str(default) or "bundled"
 
 
@@ -150,8 +152,15 @@ def _refuse_known(error: Exception) -> NoReturn:
     raise error
 
 
+def is_dumb() -> bool:
+    """Whether the terminal says that it cannot move its cursor."""
+    return os.environ.get("TERM") == "dumb"
+
+
 def _dashboard(settings: Settings) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
+    # A stream is None where the program was started with it closed.
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    if None in streams or not (sys.stdin.isatty() and sys.stdout.isatty()) or is_dumb():
         _refuse("the dashboard needs a terminal; without one use: mnist-tui run")
     from tui.launch import launch
 

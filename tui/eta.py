@@ -29,14 +29,21 @@ class Eta:
     """Whether every run's time is known; if not, ``total`` is a lower bound."""
 
 
-def estimate(record: ExperimentRecord, progress: Mapping[RunId, Progress]) -> Eta:
-    """Estimate from an experiment's record and the newest progress of each run."""
+def estimate(
+    record: ExperimentRecord, progress: Mapping[RunId, Progress], *, stopping: bool = False
+) -> Eta:
+    """Estimate from an experiment's record and the newest progress of each run.
+
+    ``stopping`` says that the experiment ends with the epoch under way.
+    """
     elapsed, runs, complete = 0.0, {}, True
     for run in record.runs.values():
         if run.status not in ("queued", "running"):
             continue
         now = progress.get(run.id) if run.status == "running" else None
-        needed = _seconds_left(run, now, record, progress)
+        if stopping and run.status == "queued":
+            continue
+        needed = _seconds_left(run, now, record, progress, stopping=stopping)
         if needed is None:
             complete = False
             continue
@@ -72,13 +79,16 @@ def _seconds_left(
     now: Progress | None,
     record: ExperimentRecord,
     progress: Mapping[RunId, Progress],
+    *,
+    stopping: bool,
 ) -> float | None:
     if now is not None and now.phase == "features":
         return now.seconds * (now.steps - now.step) / max(now.step, 1)
     epoch_seconds = _epoch_seconds(run.id.model, record, progress)
     if epoch_seconds is None:
         return None
-    left = record.settings.epochs - len(run.epochs) - _within_epoch(run, now)
+    epochs = 1 if stopping else record.settings.epochs - len(run.epochs)
+    left = epochs - _within_epoch(run, now)
     return max(0.0, left) * epoch_seconds
 
 
@@ -91,6 +101,9 @@ def _epoch_seconds(
         return sum(measured) / len(measured)
     for run in runs:
         now = progress.get(run.id)
-        if now is not None and now.phase == "train" and run.status == "running":
-            return now.seconds * now.steps / now.step / (1 - EVALUATION_SHARE)
+        if now is None or run.status != "running" or now.phase == "features":
+            continue
+        phase_seconds = now.seconds * now.steps / now.step
+        whole = now.epoch_seconds - now.seconds + phase_seconds
+        return whole if now.phase == "test" else whole / (1 - EVALUATION_SHARE)
     return None

@@ -19,6 +19,8 @@ class ExperimentView:
     progress: dict[RunId, Progress] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     ended: float | None = None
+    paused: bool = False
+    stopping: bool = False
 
     def apply(self, delivery: Delivery) -> None:
         """Fold a delivery in."""
@@ -44,8 +46,10 @@ class ExperimentView:
         return next((run for run in runs if run.status == "running"), None)
 
     def eta(self) -> Eta | None:
-        """When things will be done; None before the start."""
-        return estimate(self.record, self.progress) if self.record else None
+        """When things will be done; None before the start and after the end."""
+        if self.record is None or self.ended is not None:
+            return None
+        return estimate(self.record, self.progress, stopping=self.stopping)
 
     def fraction(self, run: RunRecord) -> float:
         """How much of ``run`` is done, 0–1."""
@@ -60,8 +64,6 @@ class ExperimentView:
         for run in self.record.runs.values():
             now = self.progress.get(run.id)
             features = run.status == "running" and now is not None and now.phase == "features"
-            if run.status in ("skipped", "failed", "stopped"):
-                done += 1
-            elif not features:
+            if not features:
                 done += self.fraction(run)
         return done / len(self.record.runs)

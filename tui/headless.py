@@ -7,11 +7,13 @@ as a line of JSON. There is no colour to switch off.
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import TextIO
 
 from engine.control import Control
 from engine.events import (
@@ -41,15 +43,14 @@ def run_headless(settings: Settings, *, json: bool) -> int:
     Raises:
         What ``run_experiment`` raises before anything is created.
     """
-    # Imported here: torch takes over a second, and a wrong flag should be refused at once.
-    from engine.experiment import run_experiment
-
-    logging.basicConfig(format="mnist-tui: %(message)s", stream=sys.stderr)
-    logging.getLogger("mnist_tui").setLevel(logging.INFO)
+    _log_to_stderr()
     control = Control()
     show = _json_printer() if json else _line_printer()
     with _stopping_on_signals(control) as received:
         try:
+            # Imported here: torch takes over a second, and a wrong flag should be refused at once.
+            from engine.experiment import run_experiment
+
             record = run_experiment(settings, show, control)
         except KeyboardInterrupt:  # the second signal; the summary has been written
             return 128 + received[0]
@@ -57,7 +58,8 @@ def run_headless(settings: Settings, *, json: bool) -> int:
         return EXIT_FAILED
     if not json:
         _say("\n".join(ranking_lines(record)))
-        _print(str(record.summary), sys.stdout)
+        if not _print(str(record.summary), sys.stdout):
+            return EXIT_FAILED
     if received:
         return 128 + received[0]
     return EXIT_FAILED if record.status == "failed" else 0
@@ -89,7 +91,10 @@ def _stopping_on_signals(control: Control) -> Iterator[list[int]]:
 
 
 def _json_printer() -> Callable[[Event], None]:
-    return lambda event: _print(as_json(event), sys.stdout)
+    def show(event: Event) -> None:
+        _print(as_json(event), sys.stdout)
+
+    return show
 
 
 def _line_printer() -> Callable[[Event], None]:
@@ -155,9 +160,7 @@ def _line(event: Event, record: ExperimentRecord) -> str:
             )
         case RunFinished() if event.status != "finished":
             return f"{event.run}  {event.status}"
-        case RunFailed():
-            return f"{event.run}  failed: {event.error}"
-        case Notice():
+        case RunFailed() | Notice():
             return ""  # the log's handler on stderr says it
         case ExperimentFinished():
             return f"{event.id}: {event.status}"
@@ -165,11 +168,38 @@ def _line(event: Event, record: ExperimentRecord) -> str:
             return ""
 
 
+class _OneLine(logging.Formatter):
+    """Without tracebacks, which are in log.txt."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "mnist-tui: " + " ".join(record.getMessage().split())
+
+
+def _log_to_stderr() -> None:
+    if sys.stderr is not None:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_OneLine())
+        logging.getLogger().addHandler(handler)
+    logging.getLogger("mnist_tui").setLevel(logging.INFO)
+
+
 def _say(text: str) -> None:
     _print(text, sys.stderr)
 
 
-def _print(text: str, stream: object) -> None:
-    # A reader that went away must not end the training; what was trained is on disk.
-    with contextlib.suppress(OSError, ValueError):
-        print(text, file=stream, flush=True)  # type: ignore[call-overload]
+def _print(text: str, stream: TextIO | None) -> bool:
+    """Print a line; return False if it could not be written, though somebody may want it.
+
+    A reader that went away, or never was, must not end the training: what was trained is on disk.
+    """
+    if stream is None:
+        return True
+    try:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True

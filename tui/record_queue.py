@@ -27,5 +27,6 @@ class RecordQueue(logging.Handler):
             text = record.getMessage()
             if record.exc_info and record.exc_info[1]:
                 error = record.exc_info[1]
-                text += f" ({type(error).__name__}: {error})"
+                detail = "" if str(error) in text else f": {error}"
+                text += f" ({type(error).__name__}{detail})"
             self._callback(record.levelname, " ".join(inert(text).split()))

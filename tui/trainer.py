@@ -1,4 +1,4 @@
-"""The training thread. It belongs to the program, not to the screen: it outlives a lost one."""
+"""The training thread. It belongs to the program, not to the screen."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.records import ExperimentRecord, ModelSummary
+from engine.settings import Settings
 
 
 def accuracy(fraction: float) -> str:
@@ -30,6 +31,21 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours}:{minutes_left:02}:{seconds_left:02}"
     return f"{minutes}:{seconds_left:02}"
+
+
+def short_duration(seconds: float) -> str:
+    """As ``duration``, with a decimal where that matters: "0.4 s"."""
+    return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)
+
+
+def limits(settings: Settings) -> str:
+    """What of MNIST is left out: "on the first 3,000 training images"; empty for all of it."""
+    parts = [
+        f"{limit:,} {name} images"
+        for limit, name in ((settings.train_limit, "training"), (settings.test_limit, "test"))
+        if limit
+    ]
+    return f"on the first {' and '.join(parts)}" if parts else ""
 
 
 def count(number: float) -> str:

@@ -36,7 +36,7 @@ EVENTS: dict[str, Event] = {
         "x", Path("results/x"), NOW, Settings(), (RUN,), {"host": "tüb\ningen", "threads": 2}
     ),
     "run_started": RunStarted(RUN, 1236, 10, 1),
-    "progress": Progress(RUN, "features", 0, 8, 64, math.nan, -math.inf, 100.0, 0.1),
+    "progress": Progress(RUN, "features", 0, 8, 64, math.nan, -math.inf, 100.0, 0.1, 0.1, 0.2, 0.3),
     "epoch_finished": EpochFinished(RUN, RESULT),
     "run_finished": RunFinished(
         RUN,

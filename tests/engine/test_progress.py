@@ -56,7 +56,7 @@ def test_progress_says_where_the_phase_is(clock: Clock) -> None:
     watch = begin(recorder, Control())
     clock.now += 2.0
     watch.step(5, 20, counted(100, 0.5))
-    assert recorder.events == [Progress(RUN, "train", 3, 5, 20, 0.5, 1.0, 50.0, 2.0)]
+    assert recorder.events == [Progress(RUN, "train", 3, 5, 20, 0.5, 1.0, 50.0, 2.0, 2.0, 0.5, 1.0)]
 
 
 def test_progress_is_rare_but_never_misses_the_last_step(clock: Clock) -> None:

@@ -160,7 +160,7 @@ def test_ranking_is_by_mean_accuracy_with_models_without_a_run_last(
 
 def test_progress_and_notices_leave_no_trace(record: ExperimentRecord) -> None:
     before = repr(record)
-    record.record(Progress(RUNS[0], "train", 1, 1, 2, 0.1, 0.2, 3.0, 4.0))
+    record.record(Progress(RUNS[0], "train", 1, 1, 2, 0.1, 0.2, 3.0, 4.0, 4.0, 0.1, 0.2))
     record.record(Notice("error", "x"))
     assert repr(record) == before
 

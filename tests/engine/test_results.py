@@ -245,7 +245,7 @@ def test_summary_is_on_disk_when_add_returns_but_progress_writes_nothing(
     journal.add(RunStarted(RUN, 1234, 1, 1))
     assert read(journal)["runs"][0]["status"] == "running"
     journal.record.summary.unlink()
-    journal.add(Progress(RUN, "train", 1, 1, 2, 0.1, 0.2, 3.0, 4.0))
+    journal.add(Progress(RUN, "train", 1, 1, 2, 0.1, 0.2, 3.0, 4.0, 4.0, 0.1, 0.2))
     assert not journal.record.summary.exists()
 
 

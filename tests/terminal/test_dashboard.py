@@ -53,7 +53,7 @@ def test_quitting_while_training_asks_then_saves(tmp_path: Path) -> None:
         terminal.wait_for("2/1000", timeout=60)
         terminal.press("q")
         terminal.wait_for("Still training")
-        terminal.press("q")
+        terminal.press("y")
         assert terminal.wait_exit() == 0
         assert terminal.restored() == []
     (summary,) = summaries(tmp_path)

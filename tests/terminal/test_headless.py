@@ -219,7 +219,8 @@ def test_failed_run_ends_with_1_and_the_others_are_trained(tmp_path: Path) -> No
         ("mobilenetv2", "failed"),
         ("mlp", "finished"),
     ]
-    assert "mobilenetv2-r1  failed: " in done.stderr
+    assert "mobilenetv2-r1 failed: " in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.fixture

@@ -1,86 +1,16 @@
-"""An app whose trainer trains nothing: the test says what the engine would say."""
+"""An app whose trainer trains nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from scripted import ScriptedTrainer
 
-from engine.control import Control
-from engine.events import (
-    EpochFinished,
-    EpochResult,
-    ExperimentFinished,
-    ExperimentStarted,
-    ModelSize,
-    Progress,
-    RunFinished,
-    RunId,
-    RunStarted,
-)
 from engine.settings import Settings
 from tui.app import MnistApp
 from tui.screens import training
-from tui.trainer import Trainer
-
-NOW = datetime(2026, 11, 22, 7, 30, 12, tzinfo=UTC)
-
-
-class ScriptedTrainer(Trainer):
-    """Records what it is asked to train; ``bridge.emit`` is the test's."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.started: list[Settings] = []
-        self.training = False
-
-    @property
-    def busy(self) -> bool:
-        return self.training
-
-    def start(self, settings: Settings) -> None:
-        self.control = Control()
-        self.started.append(settings)
-        self.training = True
-
-    def begin(self) -> None:
-        settings = self.started[-1]
-        repeats = range(1, settings.repeats + 1)
-        runs = tuple(RunId(model, repeat) for model in settings.models for repeat in repeats)
-        environment: dict[str, str | int] = {"device": "cpu", "device_name": "a CPU"}
-        folder = Path(settings.results) / "id"
-        self.bridge.emit(ExperimentStarted("id", folder, NOW, settings, runs, environment))
-
-    def train(self, run: RunId, epochs: int, accuracy: float = 0.98) -> None:
-        self.bridge.emit(RunStarted(run, 1234, self.started[-1].epochs, 1))
-        for epoch in range(1, epochs + 1):
-            for step in (50, 100):
-                self.progress(run, epoch, step)
-            result = EpochResult(epoch, 0.1, 0.97, 0.08, accuracy, 0.001, 5.0, 12_000.0, 0.5)
-            self.bridge.emit(EpochFinished(run, result))
-
-    def progress(self, run: RunId, epoch: int, step: int, loss: float = 0.25) -> None:
-        self.bridge.emit(
-            Progress(run, "train", epoch, step, 100, loss, 0.9, 12_345.0, step / 100 * 5)
-        )
-
-    def finish_run(self, run: RunId, accuracy: float = 0.98) -> None:
-        size = ModelSize(run.model, 79_510, 79_510)
-        confusion = tuple(tuple(100 * (i == j) for j in range(10)) for i in range(10))
-        self.bridge.emit(
-            RunFinished(
-                run, size, "finished", 5.0, 0.0, accuracy, 0.08, confusion, accuracy, 10**9, ""
-            )
-        )
-
-    def end(self, status: str = "finished") -> None:
-        self.training = False
-        folder = Path(self.started[-1].results) / "id"
-        self.bridge.emit(
-            ExperimentFinished("id", status, folder / "summary.toml", NOW)  # type: ignore[arg-type]
-        )
 
 
 @pytest.fixture

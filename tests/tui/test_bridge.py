@@ -11,7 +11,7 @@ RUN = RunId("mlp", 1)
 
 
 def progress(epoch: int, step: int, steps: int = 1000, loss: float = 0.5) -> Progress:
-    return Progress(RUN, "train", epoch, step, steps, loss, 0.9, 1000.0, 1.0)
+    return Progress(RUN, "train", epoch, step, steps, loss, 0.9, 1000.0, 1.0, 1.0, loss, 0.9)
 
 
 def test_only_the_newest_progress_of_a_run_is_kept() -> None:

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from engine.events import EpochFinished, EpochResult, ExperimentStarted, Progress, RunId, RunStarted
+from engine.events import (
+    EpochFinished,
+    EpochResult,
+    ExperimentStarted,
+    Phase,
+    Progress,
+    RunId,
+    RunStarted,
+)
 from engine.records import ExperimentRecord
 from engine.settings import Settings
 from tui.eta import estimate, fraction_done
@@ -26,8 +34,9 @@ def epoch(number: int, seconds: float = 4.0, evaluation: float = 1.0) -> EpochRe
     return EpochResult(number, 0.1, 0.9, 0.1, 0.9, 0.001, seconds, 1000.0, evaluation)
 
 
-def progress(run: RunId, phase: str, number: int, step: int, seconds: float) -> Progress:
-    return Progress(run, phase, number, step, 100, 0.1, 0.9, 1.0, seconds)  # type: ignore[arg-type]
+def progress(run: RunId, phase: Phase, number: int, step: int, seconds: float) -> Progress:
+    latest = (0.1, 0.9, 1.0, seconds)
+    return Progress(run, phase, number, step, 100, *latest, seconds, 0.1, 0.9)
 
 
 def test_evaluation_and_queued_runs_are_counted() -> None:
@@ -83,3 +92,21 @@ def test_nothing_is_left_at_the_end_of_the_last_epoch() -> None:
     record.record(EpochFinished(MLP, epoch(1)))
     assert estimate(record, {}).total == 0.0
     assert fraction_done(record.runs[MLP], None, 1) == 1.0
+
+
+def test_the_first_evaluation_is_estimated_from_its_own_steps() -> None:
+    record = begin(MLP, epochs=2)
+    record.record(RunStarted(MLP, 1, 2, 1))
+    now = Progress(MLP, "test", 1, 50, 100, 0.1, 0.9, 1.0, 2.0, 10.0, 0.1, 0.9)
+    # 8 s of training and 4 s of evaluation make an epoch of 12 s.
+    assert estimate(record, {MLP: now}).total == pytest.approx(12.0 + 0.05 * 12, abs=1.0)
+
+
+def test_stopping_leaves_only_the_epoch_under_way() -> None:
+    record = begin(MLP, MLP2)
+    record.record(RunStarted(MLP, 1, 10, 1))
+    record.record(EpochFinished(MLP, epoch(1)))
+    eta = estimate(record, {}, stopping=True)
+    assert eta.total == pytest.approx(5.0)
+    assert eta.runs.keys() == {MLP}
+    assert eta.complete

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from conftest import ScriptedTrainer
+from scripted import ScriptedTrainer
 from textual.pilot import Pilot
 from textual.widgets import Input, Label
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from conftest import ScriptedTrainer
+from scripted import ScriptedTrainer
 from textual.pilot import Pilot
 from textual.widgets import Digits, Static
 
 from engine.control import SkipRequested, StopRequested
-from engine.events import RunFailed, RunId
+from engine.events import RunFailed, RunId, RunStarted
 from tui.app import MnistApp
 from tui.bridge import Refused
 from tui.screens.help import HelpScreen
@@ -137,6 +137,8 @@ async def test_stop_asks_first(make_app: MakeApp, trainer: ScriptedTrainer) -> N
         assert not screen.query_one(QuestionStrip).display
         assert not trainer.control.stopping
         await pilot.press("x", "x")
+        assert not trainer.control.stopping  # a key held too long is no answer
+        await pilot.press("y")
         with pytest.raises(StopRequested):
             trainer.control.check()
         assert "stopping" in status(screen)
@@ -185,7 +187,7 @@ async def test_stop_and_quit_waits_for_the_summary(
     app = make_app()
     async with app.run_test() as pilot:
         await start(pilot, trainer)
-        await pilot.press(key, "q")
+        await pilot.press(key, "y")
         await shown(pilot)
         assert trainer.control.stopping
         assert app.is_running
@@ -258,6 +260,82 @@ async def test_an_experiment_that_cannot_begin_says_why_on_the_form(
         assert "cuda:7" in str(message.content)
 
 
+async def test_a_refusal_is_shown_even_if_help_is_open(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app().run_test() as pilot:
+        await pilot.press("s", "question_mark")
+        trainer.training = False
+        trainer.bridge.emit(Refused("no such device"))
+        await shown(pilot)
+        assert isinstance(pilot.app.screen, SetupScreen)
+        assert "no such device" in str(pilot.app.screen.query_one("#message", Static).content)
+
+
+async def test_a_second_press_of_start_does_nothing(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app().run_test() as pilot:
+        setup = pilot.app.screen
+        assert isinstance(setup, SetupScreen)
+        setup.action_start()
+        setup.action_start()
+        await shown(pilot)
+    assert len(trainer.started) == 1
+
+
+async def test_an_evaluation_does_not_show_as_training(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",)).run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+        trainer.bridge.emit(RunStarted(MLP, 1, 4, 1))
+        trainer.progress(MLP, epoch=1, step=100)
+        trainer.progress(MLP, epoch=1, step=50, loss=9.0, phase="test")
+        await shown(pilot)
+        cells = row(screen, MLP)
+        assert (cells["loss"], cells["train acc"]) == ("0.2500", "90.00 %")
+        assert cells["ETA"] not in ("–", "0 s")
+        assert screen.query_one(Digits).value == "90.00"
+
+
+async def test_staying_takes_back_what_was_asked_before(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app().run_test() as pilot:
+        screen = await start(pilot, trainer)
+        await pilot.press("q", "e")
+        assert trainer.control.stopping
+        await pilot.press("q", "escape")
+        assert not trainer.control.stopping
+        trainer.end()
+        await shown(pilot)
+        assert pilot.app.screen is screen
+
+
+async def test_a_question_closes_what_would_hide_it(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app().run_test() as pilot:
+        screen = await start(pilot, trainer)
+        await pilot.press("question_mark", "ctrl+c")
+        await pilot.pause()
+        assert pilot.app.screen is screen
+        assert screen.query_one(QuestionStrip).display
+
+
+async def test_a_failed_run_says_why_in_the_result(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",), repeats=1).run_test(size=(80, 24)) as pilot:
+        screen = await start(pilot, trainer)
+        trainer.bridge.emit(RunFailed(MLP, "the weights could not be downloaded"))
+        trainer.end("failed")
+        await shown(pilot)
+        assert "could not be downloaded" in str(screen.query_one(SummaryPanel).content)
+        assert "100%" not in status(screen)
+
+
 async def test_notices_failures_and_log_records_reach_the_log_pane(
     make_app: MakeApp, trainer: ScriptedTrainer
 ) -> None:
@@ -266,6 +344,7 @@ async def test_notices_failures_and_log_records_reach_the_log_pane(
         screen = await start(pilot, trainer)
         app.add_log("WARNING", "disk is full")
         trainer.bridge.emit(RunFailed(MLP, "out of memory"))
+        app.add_log("ERROR", "mlp-r1 failed: out of memory")
         app.add_log(logging.getLevelName(logging.WARNING), "[red]not markup[/red]\x1b[2J")
         await shown(pilot)
         text = log_text(screen)

@@ -43,7 +43,7 @@ before it included; ">" at the top means that a model has not been measured yet.
 
 [b]Keys[/b]
   p             pause, and resume
-  x             stop now (asks); finished epochs are saved
+  x             stop (asks: now, or after this epoch); finished epochs are saved
   e             stop after this epoch
   k             skip this run and start the next
   n             new experiment, once this one has ended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
@@ -18,6 +19,7 @@ from tui.widgets.device_select import DeviceSelect
 from tui.widgets.digit_strip import DigitStrip
 from tui.widgets.model_choice import ModelChoice
 from tui.widgets.setting_field import SettingField
+from tui.wording import limits
 
 FIELDS = {
     "epochs": "epochs",
@@ -120,9 +122,11 @@ class SetupScreen(Screen[None]):
         else:
             repeats = self._values()["repeats"]
             runs = len(models) * repeats
+            epochs = f"{self._values()['epochs']} epochs each"
+            images = f" {limits(self.settings)}" if limits(self.settings) else ""
             self._say(
-                f"{runs} run{'s' if runs > 1 else ''}, {self._values()['epochs']} epochs each; "
-                f"saved in {self.settings.results}/"
+                f"{runs} run{'s' if runs > 1 else ''}, {epochs}{images}; "
+                f"saved in {Path(self.settings.results)}"
             )
 
     def _say(self, text: str, *, refused: bool = False) -> None:

@@ -13,7 +13,7 @@ from textual.events import Key
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from engine.events import ExperimentFinished, ExperimentStarted, RunFailed, RunFinished
+from engine.events import ExperimentFinished, ExperimentStarted, RunFinished, RunStarted
 from engine.settings import Settings
 from tui.bridge import Refused
 from tui.chart_lines import Measure, chart_lines
@@ -27,14 +27,14 @@ from tui.widgets.question_strip import QuestionStrip
 from tui.widgets.runs_table import RunsTable
 from tui.widgets.status_line import StatusLine
 from tui.widgets.summary_panel import SummaryPanel
-from tui.wording import accuracy, duration
+from tui.wording import accuracy, short_duration
 
 NUMBERS_INTERVAL = 0.2
 CHART_INTERVAL = 0.5
-QUESTIONS = {"stop": "Stop now?", "quit": "Still training."}
+QUESTIONS = {"stop": "Stop now?", "quit": "Still training. Quit?"}
 ANSWERS = {
-    "stop": {"stop": ("x", "Stop now"), "epoch": ("e", "After this epoch")},
-    "quit": {"stop": ("q", "Stop and quit"), "epoch": ("e", "After this epoch")},
+    "stop": {"stop": ("y", "Yes, now"), "epoch": ("e", "After this epoch")},
+    "quit": {"stop": ("y", "Yes, stop now"), "epoch": ("e", "After this epoch")},
 }
 STAY = {"stay": ("escape", "Keep on")}
 
@@ -69,6 +69,7 @@ class TrainingScreen(Screen[str | None]):
     def compose(self) -> ComposeResult:
         """Top to bottom: what matters most first."""
         yield StatusLine()
+        yield QuestionStrip()
         with Horizontal(id="cards"):
             for model in self._settings.models:
                 yield ModelCard(model)
@@ -80,7 +81,6 @@ class TrainingScreen(Screen[str | None]):
         with Horizontal(id="machine"):
             yield DevicePanel()
             yield LogPane()
-        yield QuestionStrip()
         yield Footer()
 
     def on_mount(self) -> None:
@@ -105,6 +105,7 @@ class TrainingScreen(Screen[str | None]):
             self.query_one(LogPane).add(level, text)
         delivery = self._trainer.bridge.take()
         self.view.apply(delivery)
+        self._heed_control()
         for event in delivery.events:
             match event:
                 case ExperimentStarted():
@@ -115,8 +116,8 @@ class TrainingScreen(Screen[str | None]):
                     self.query_one(LogPane).add("INFO", f"experiment {event.id}")
                 case RunFinished():
                     self.query_one(LogPane).add("INFO", _run_line(event))
-                case RunFailed():
-                    self.query_one(LogPane).add("ERROR", f"{event.run} failed: {event.error}")
+                case RunStarted():
+                    self.query_one(DevicePanel).show_threads(event.threads)
                 case ExperimentFinished():
                     self._end()
                 case Refused():
@@ -128,6 +129,10 @@ class TrainingScreen(Screen[str | None]):
             self.refresh_bindings()
         if self.view.ended is None or delivery.events:
             self._show()
+
+    def _heed_control(self) -> None:
+        control = self._trainer.control
+        self.view.paused, self.view.stopping = control.paused, control.stopping
 
     def _show(self) -> None:
         self.query_one(StatusLine).show(self._state(), self.view)
@@ -147,9 +152,9 @@ class TrainingScreen(Screen[str | None]):
             return "loading"
         if self.view.ended is not None:
             return self.view.record.status
-        if self._trainer.control.stopping:
-            return "stopping"
-        return "paused" if self._trainer.control.paused else "training"
+        if self.view.paused:
+            return "paused"
+        return "stopping" if self.view.stopping else "training"
 
     def _end(self) -> None:
         if self._quitting:
@@ -164,8 +169,10 @@ class TrainingScreen(Screen[str | None]):
     def _refuse(self, text: str) -> None:
         if self._quitting:
             self.app.exit()
-        else:
-            self.dismiss(text)
+            return
+        while self.app.screen is not self:  # help or the palette may be open above
+            self.app.pop_screen()
+        self.dismiss(text)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys are shown and work now."""
@@ -214,6 +221,8 @@ class TrainingScreen(Screen[str | None]):
             await self._ask("quit")
 
     async def _ask(self, question: str) -> None:
+        if self.maximized is not None:
+            self.minimize()
         self.add_class("-asking")
         strip = self.query_one(QuestionStrip)
         await strip.ask(question, QUESTIONS[question], ANSWERS[question] | STAY)
@@ -234,8 +243,11 @@ class TrainingScreen(Screen[str | None]):
         self.remove_class("-asking")
         self.query_one(RunsTable).focus()
         if event.answer == "stay":
+            self._quitting = False
+            self._trainer.control.keep_on()
+            self._commanded()
             return
-        self._quitting = event.question == "quit"
+        self._quitting = self._quitting or event.question == "quit"
         if self.view.ended is not None:
             self.app.exit()
         elif event.answer == "stop":
@@ -246,6 +258,7 @@ class TrainingScreen(Screen[str | None]):
 
     def _commanded(self) -> None:
         """Show at once that a command was heard."""
+        self._heed_control()
         self.refresh_bindings()
         self._show()
 
@@ -253,4 +266,4 @@ class TrainingScreen(Screen[str | None]):
 def _run_line(event: RunFinished) -> str:
     """How a run ended, for the log."""
     reached = f" {accuracy(event.test_accuracy)}" if event.test_accuracy is not None else ""
-    return f"{event.run} {event.status}{reached} in {duration(event.seconds)} of training"
+    return f"{event.run} {event.status}{reached} in {short_duration(event.seconds)} of training"

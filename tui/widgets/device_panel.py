@@ -21,6 +21,7 @@ class DevicePanel(Static):
         self.border_title = "Device"
         self._device = "cpu"
         self._name = ""
+        self._threads = 0
         self._shown = ""
 
     def on_mount(self) -> None:
@@ -31,6 +32,11 @@ class DevicePanel(Static):
     def show_device(self, device: str, name: str) -> None:
         """Which device trains."""
         self._device, self._name = device, name
+        self._read()
+
+    def show_threads(self, threads: int) -> None:
+        """How many CPU threads train."""
+        self._threads = threads
         self._read()
 
     def _read(self) -> None:
@@ -45,13 +51,18 @@ class DevicePanel(Static):
         self._read()
 
     def _line(self, load: Load) -> Text:
-        return Text.assemble(
-            (self._device, "bold"), f"  load {_percent(load)}  memory {_memory(load)}"
-        )
+        text = Text.assemble((self._device, "bold"), self._threads_note())
+        return text.append(f"  load {_percent(load)}  memory {_memory(load)}")
+
+    def _threads_note(self) -> str:
+        if not self._threads or self._device != "cpu":
+            return ""
+        return f", {self._threads} thread{'s' if self._threads > 1 else ''}"
 
     def _lines(self, load: Load) -> Text:
         width = max(8, self.size.width - 16)
-        text = Text.assemble((self._device, "bold"), f"  {self._name or load.name}\n")
+        text = Text.assemble((self._device, "bold"), self._threads_note())
+        text.append(f"  {self._name or load.name}\n")
         text.append("load   ").append_text(bar((load.percent or 0) / 100, width))
         text.append(f" {_percent(load):>6}\nmemory ")
         used, total = load.memory_used, load.memory_total

@@ -61,8 +61,8 @@ def _of_run(run: RunRecord, now: Progress | None, runs: int, so_far: str) -> Hea
         return Headline(run.last.test_accuracy, "test accuracy", f"{where} epoch {run.last.epoch}")
     if now is not None and now.phase == "features":
         return Headline(None, f"features {now.step / now.steps:.0%}", "computed once")
-    if now is not None and now.phase == "train":
-        return Headline(now.accuracy, "train accuracy", f"{where} epoch {now.epoch}")
+    if now is not None:
+        return Headline(now.train_accuracy, "train accuracy", f"{where} epoch {now.epoch}")
     return Headline(None, "starting" if run.status == "running" else run.status, where)
 
 

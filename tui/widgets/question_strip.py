@@ -1,4 +1,4 @@
-"""A question in one line above the footer, so that the charts stay in sight."""
+"""A question in the place of the status line, so that nothing moves and the charts stay."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widgets import DataTable
 
-from engine.events import RunId
+from engine.events import Progress, RunId
 from engine.records import RunRecord
 from tui.bar import bar
 from tui.eta import Eta
@@ -27,7 +27,7 @@ WIDE = {
     "ETA": 8,
 }
 NARROW = {
-    "model": 13,
+    "model": 14,
     "run": 4,
     "state": 11,
     "epoch": 6,
@@ -99,14 +99,13 @@ class RunsTable(DataTable[Text]):
         now = view.progress.get(run.id)
         live = now if run.status == "running" else None
         features = live is not None and live.phase == "features"
-        state = "features" if features else run.status
         epochs = view.record.settings.epochs
         loss = accuracy = rate = ""
         if live is not None and not features:
-            loss, accuracy = f"{live.loss:.4f}", f"{live.accuracy * 100:.2f} %"
+            loss, accuracy = f"{live.train_loss:.4f}", f"{live.train_accuracy * 100:.2f} %"
         elif run.last is not None:
             loss, accuracy = f"{run.last.train_loss:.4f}", f"{run.last.train_accuracy * 100:.2f} %"
-        if live is not None:
+        if live is not None and live.phase in ("train", "features"):
             rate = count(live.images_per_second)
         elif run.last is not None:
             rate = count(run.last.images_per_second)
@@ -117,7 +116,7 @@ class RunsTable(DataTable[Text]):
         values = {
             "model": Text(f"{look(run.id.model).marker} {run.id.model}", color),
             "run": Text(str(run.id.repeat)),
-            "state": Text(f"{GLYPHS.get(run.status, '')} {state}"),
+            "state": Text(_state(run, view, live)),
             "epoch": Text(f"{_epoch(run, view)}/{epochs}"),
             "progress": bar(view.fraction(run), self._columns["progress"] - 1, color),
             "loss": Text(loss),
@@ -131,6 +130,16 @@ class RunsTable(DataTable[Text]):
             name: _padded(_aligned(values[name], name), width)
             for name, width in self._columns.items()
         }
+
+
+def _state(run: RunRecord, view: ExperimentView, live: Progress | None) -> str:
+    if run.status == "queued" and view.ended is not None:
+        return "· not run"
+    if run.status == "running" and view.paused:
+        return "‖ paused"
+    if live is not None and live.phase == "features":
+        return "▶ features"
+    return f"{GLYPHS[run.status]} {run.status}"
 
 
 def _epoch(run: RunRecord, view: ExperimentView) -> int:

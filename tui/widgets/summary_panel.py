@@ -7,7 +7,7 @@ from textual.widgets import Static
 
 from engine.records import ExperimentRecord, ModelSummary
 from tui.palette import look
-from tui.wording import count, duration, spread
+from tui.wording import count, duration, limits, short_duration, spread
 
 
 class SummaryPanel(Static):
@@ -47,6 +47,8 @@ def summary_text(record: ExperimentRecord, *, wide: bool) -> Text:
                 f"\n   {model.name}: plus {duration(model.features_seconds)} for its features, once"
             )
             text.append(note, "dim")
+    if limits(record.settings):
+        text.append(f"\n   trained and tested {limits(record.settings)} only", "dim")
     return text.append("\nsaved in ", "dim").append(str(record.summary), "bold")
 
 
@@ -55,9 +57,9 @@ def _line(place: int, model: ModelSummary, record: ExperimentRecord, *, wide: bo
     found = model.test_accuracy
     if found is None:
         line = Text.assemble("–  ", (f"{look(model.name).marker} {model.name:<11}", color))
-        return line.append(f"  no finished run{_unfinished(model.name, record)}", "dim")
+        return line.append(f"  no finished run{_why(model.name, record)}", "dim")
     ci = f"± {found.ci95 * 100:.2f}" if found.ci95 is not None else "–"
-    time = duration(model.seconds.mean) if model.seconds else "–"
+    time = short_duration(model.seconds.mean) if model.seconds else "–"
     line = Text.assemble(
         (f"{place}. ", "bold"),
         (f"{look(model.name).marker} {model.name:<11}", f"bold {color}"),
@@ -71,9 +73,13 @@ def _line(place: int, model: ModelSummary, record: ExperimentRecord, *, wide: bo
     return line
 
 
-def _unfinished(name: str, record: ExperimentRecord) -> str:
-    """The best that an unfinished run reached; it is not comparable, so it is no result."""
-    runs = [run for run in record.runs.values() if run.id.model == name and run.last]
+def _why(name: str, record: ExperimentRecord) -> str:
+    """What an unfinished run reached (not comparable, so no result), or why it failed."""
+    own = [run for run in record.runs.values() if run.id.model == name]
+    failed = next((run for run in own if run.error), None)
+    if failed is not None:
+        return f": {failed.error}"
+    runs = [run for run in own if run.last]
     if not runs:
         return ""
     last = runs[-1].last
