@@ -23,8 +23,9 @@ from engine.events import (
 from engine.models import WeightsError
 from engine.records import ExperimentRecord
 from engine.results import Journal, create_folder, logging_to
-from engine.run import Workbench, train_run
+from engine.run import train_run
 from engine.settings import Settings
+from engine.workbench import Workbench
 
 log = logging.getLogger("mnist_tui")
 

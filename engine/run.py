@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 
-from engine.control import Control, SkipRequested, StopRequested
-from engine.data import Mnist, Samples
-from engine.device import (
-    Capabilities,
-    capabilities,
-    peak_memory,
-    start_peak_memory,
-    synchronize,
-    use_threads,
-)
+from engine.control import SkipRequested, StopRequested
+from engine.data import Samples
+from engine.device import peak_memory, start_peak_memory, use_threads
 from engine.events import (
-    Emit,
     EpochFinished,
     EpochResult,
     Notice,
@@ -33,44 +22,13 @@ from engine.events import (
     RunStarted,
     RunStatus,
 )
-from engine.features import extract_features
 from engine.models import MODELS, MobileNetV2, load_imagenet_weights, model_size
 from engine.progress import PhaseWatch
 from engine.results import save_weights
 from engine.settings import Settings
 from engine.statistics import macro_f1
 from engine.training import Scores, evaluate, train_one_epoch
-
-log = logging.getLogger("mnist_tui")
-
-
-@dataclass(frozen=True)
-class Splits:
-    """What a run trains, validates (None without held-out images) and tests on."""
-
-    train: Samples
-    validation: Samples | None
-    test: Samples
-
-
-@dataclass
-class Workbench:
-    """What the runs of one experiment share."""
-
-    settings: Settings
-    folder: Path
-    device: torch.device
-    mnist: Mnist
-    emit: Emit
-    control: Control
-    features: Splits | None = None
-    """Of the frozen network, once they are computed."""
-    unusable: dict[str, Exception] = field(default_factory=dict)
-    """Why a model cannot be built, so that its other repeats need not try again."""
-    able: Capabilities = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.able = capabilities(self.device)
+from engine.workbench import Splits, Workbench, feature_splits, image_splits
 
 
 def train_run(run: RunId, bench: Workbench) -> RunFinished:
@@ -82,7 +40,6 @@ def train_run(run: RunId, bench: Workbench) -> RunFinished:
         How it ended; what the last finished epoch came to is in it however it ended.
 
     Raises:
-        StopRequested, SkipRequested: never; they end as the status "stopped" or "skipped".
         Exception: whatever went wrong in the run (out of memory, weights that cannot be had).
     """
     settings, spec = bench.settings, MODELS[run.model]
@@ -94,21 +51,28 @@ def train_run(run: RunId, bench: Workbench) -> RunFinished:
     start_peak_memory(bench.device)
     torch.manual_seed(seed)
     model = spec.build().to(bench.device).to(memory_format=bench.able.memory_format)
-    size = model_size(run.model, model)
     state = _RunState()
     trained: nn.Module = model
     try:
         if isinstance(model, MobileNetV2):
             trained = model.classifier
             load_imagenet_weights(model, settings.mobilenetv2_weights)
-            splits, state.features_seconds = _feature_splits(run, model, bench)
+            splits, state.features_seconds = feature_splits(run, model, bench)
+            bench.control.check_epoch()  # as good a place to stop as the end of an epoch
         else:
-            splits = _split(bench.mnist, spec.prepare)
+            splits = image_splits(bench.mnist, spec.prepare)
         _train(run, trained, splits, seed, state, bench)
     except StopRequested:
         state.status = "stopped"
     except SkipRequested:
         state.status = "skipped"
+    return _finish(run, model, trained, state, bench)
+
+
+def _finish(
+    run: RunId, model: nn.Module, trained: nn.Module, state: _RunState, bench: Workbench
+) -> RunFinished:
+    """Save the weights of the last finished epoch and say what the run came to."""
     if state.training is not None:  # it was stopped within an epoch
         state.seconds += state.training.seconds
     weights = ""
@@ -119,7 +83,7 @@ def train_run(run: RunId, bench: Workbench) -> RunFinished:
     confusion = tuple(tuple(row) for row in state.confusion)
     return RunFinished(
         run=run,
-        size=size,
+        size=model_size(run.model, model),
         status=state.status,
         seconds=state.seconds,
         features_seconds=state.features_seconds,
@@ -222,43 +186,6 @@ def make_scheduler(settings: Settings, optimizer: Optimizer, steps: int) -> LRSc
         # torch's scheduler divides by its phases' lengths; under four steps one of them is empty.
         return OneCycleLR(optimizer, settings.learning_rate, total_steps=max(steps, 4) + 1)
     return None
-
-
-def _split(mnist: Mnist, prepare: Callable[[Tensor], Tensor]) -> Splits:
-    validation = Samples(mnist.validation_images, mnist.validation_labels, prepare)
-    return Splits(
-        train=Samples(mnist.train_images, mnist.train_labels, prepare),
-        validation=validation if len(validation) else None,
-        test=Samples(mnist.test_images, mnist.test_labels, prepare),
-    )
-
-
-def _feature_splits(run: RunId, model: MobileNetV2, bench: Workbench) -> tuple[Splits, float]:
-    """The frozen features, and the seconds it took to compute them, 0 if they were there."""
-    if bench.features is not None:
-        return bench.features, 0.0
-    mnist = bench.mnist
-    images = torch.cat((mnist.train_images, mnist.validation_images, mnist.test_images))
-    use_threads(bench.settings.threads, trains_little=False)
-    watch = PhaseWatch(run, "features", 0, bench.emit, bench.control)
-    features = extract_features(
-        model,
-        images,
-        MODELS[run.model].prepare,
-        bench.able,
-        watch=lambda done: watch.images(done, len(images)),
-    )
-    synchronize(bench.device)
-    seconds = watch.seconds
-    use_threads(bench.settings.threads, MODELS[run.model].trains_little)
-    labels = (mnist.train_labels, mnist.validation_labels, mnist.test_labels)
-    parts = torch.split(features, [len(digits) for digits in labels])
-    train, validation, test = (
-        Samples(part, digits, Tensor.float) for part, digits in zip(parts, labels, strict=True)
-    )
-    bench.features = Splits(train, validation if len(validation) else None, test)
-    bench.control.check_epoch()  # the features are as good a place to stop as an epoch's end
-    return bench.features, seconds
 
 
 def _save(run: RunId, model: nn.Module, bench: Workbench) -> str:

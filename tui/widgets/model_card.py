@@ -104,7 +104,7 @@ class ModelCard(Vertical):
         small = Text.assemble(
             (f"{name.marker} {self.model} ", f"bold {name.color}"),
             (f"{number} %" if line.accuracy is not None else "–", "bold"),
-            f"\n{line.meaning} ",
+            f"\n{line.meaning.removesuffix(' accuracy')} ",
             (line.note, "dim"),
         )
         self.query_one(".card-small", Static).update(small)

@@ -111,7 +111,7 @@ class RunsTable(DataTable[Text]):
             rate = count(run.last.images_per_second)
         test = f"{run.last.test_accuracy * 100:.2f} %" if run.last else ""
         left = eta.runs.get(run.id) if eta else None
-        unfinished = run.status in ("queued", "running")
+        unknown = "–" if view.ended is None and run.status in ("queued", "running") else ""
         color = look(run.id.model).color
         values = {
             "model": Text(f"{look(run.id.model).marker} {run.id.model}", color),
@@ -124,7 +124,7 @@ class RunsTable(DataTable[Text]):
             "test acc": Text(test, "bold"),
             "images/s": Text(rate),
             "img/s": Text(rate),
-            "ETA": Text(duration(left) if left is not None else "–" if unfinished else ""),
+            "ETA": Text(duration(left) if left is not None else unknown),
         }
         return {
             name: _padded(_aligned(values[name], name), width)
