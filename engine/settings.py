@@ -116,6 +116,17 @@ class Settings:
         _choice("data", MOBILENETV2_WEIGHTS, "ImageNet weights; all but bundled are downloaded"),
     )
 
+    cache: bool = _setting(
+        True, Rule("cache", "keep MobileNetV2's frozen features on disk", "true or false")
+    )
+    cache_folder: str = _setting(
+        "",
+        Rule("cache", "where; empty for the user's cache folder", "a folder, or empty"),
+    )
+    cache_limit_mb: int = _setting(
+        1000, _whole("cache", 0, 1_000_000, "remove the files used longest ago above so many MB")
+    )
+
     device: str = _setting(
         "auto",
         Rule(

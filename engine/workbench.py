@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from engine.cache import cache_folder, features_file, load_features, store_features
 from engine.control import Control
 from engine.data import Mnist, Samples
 from engine.device import Capabilities, capabilities, synchronize, use_threads
-from engine.events import Emit, RunId
-from engine.features import extract_features
+from engine.events import Emit, Notice, RunId
+from engine.features import FEATURES, extract_features
 from engine.models import MODELS, MobileNetV2
 from engine.progress import PhaseWatch
 from engine.settings import Settings
@@ -64,8 +65,43 @@ def feature_splits(run: RunId, model: MobileNetV2, bench: Workbench) -> tuple[Sp
         return bench.features, 0.0
     mnist = bench.mnist
     images = torch.cat((mnist.train_images, mnist.validation_images, mnist.test_images))
-    use_threads(bench.settings.threads, trains_little=False)
     watch = PhaseWatch(run, "features", 0, bench.emit, bench.control)
+    features = _cached_features(run, model, images, watch, bench)
+    seconds = watch.seconds
+    labels = (mnist.train_labels, mnist.validation_labels, mnist.test_labels)
+    parts = torch.split(features, [len(digits) for digits in labels])
+    train, validation, test = (
+        Samples(part, digits, Tensor.float) for part, digits in zip(parts, labels, strict=True)
+    )
+    bench.features = Splits(train, validation if len(validation) else None, test)
+    return bench.features, seconds
+
+
+def _cached_features(
+    run: RunId, model: MobileNetV2, images: Tensor, watch: PhaseWatch, bench: Workbench
+) -> Tensor:
+    """From the cache, or computed and put there."""
+    settings = bench.settings
+    if not settings.cache:
+        return _compute_features(run, model, images, watch, bench)
+    path = features_file(cache_folder(settings), model.features, images, bench.able)
+    cached = load_features(path, (len(images), FEATURES))
+    if cached is not None:
+        bench.emit(Notice("info", f"features of {len(images):,} images read from {path}"))
+        return cached.to(images.device)
+    features = _compute_features(run, model, images, watch, bench)
+    try:
+        store_features(path, features, settings.cache_limit_mb * 10**6)
+    except OSError as error:
+        reason = error.strerror or error
+        bench.emit(Notice("warning", f"cache_folder: {path.parent}: not written: {reason}"))
+    return features
+
+
+def _compute_features(
+    run: RunId, model: MobileNetV2, images: Tensor, watch: PhaseWatch, bench: Workbench
+) -> Tensor:
+    use_threads(bench.settings.threads, trains_little=False)
     features = extract_features(
         model,
         images,
@@ -74,12 +110,5 @@ def feature_splits(run: RunId, model: MobileNetV2, bench: Workbench) -> tuple[Sp
         watch=lambda done: watch.images(done, len(images)),
     )
     synchronize(bench.device)
-    seconds = watch.seconds
     use_threads(bench.settings.threads, MODELS[run.model].trains_little)
-    labels = (mnist.train_labels, mnist.validation_labels, mnist.test_labels)
-    parts = torch.split(features, [len(digits) for digits in labels])
-    train, validation, test = (
-        Samples(part, digits, Tensor.float) for part, digits in zip(parts, labels, strict=True)
-    )
-    bench.features = Splits(train, validation if len(validation) else None, test)
-    return bench.features, seconds
+    return features

@@ -31,12 +31,36 @@ class Delivery:
     """The newest of each run that made any."""
 
 
+WINDOW = 1 / 32
+"""Of an epoch: a point of a train curve is the mean over no less, as a few batches are noise."""
+
+
 @dataclass
 class RunCurves:
     """Train loss and accuracy of one run within its epochs; x is in epochs."""
 
     loss: Curve = field(default_factory=Curve)
     accuracy: Curve = field(default_factory=Curve)
+    epoch: int = 0
+    step: int = 0
+    steps: int = 0
+    """In the window that is being filled, as are the sums."""
+    loss_sum: float = 0.0
+    accuracy_sum: float = 0.0
+
+    def add(self, event: Progress) -> None:
+        """Count in the steps since the last event; add a point when the window is full."""
+        if event.epoch != self.epoch:
+            self.epoch, self.step = event.epoch, 0
+        steps, self.step = event.step - self.step, event.step
+        self.steps += steps
+        self.loss_sum += steps * event.loss
+        self.accuracy_sum += steps * event.accuracy
+        if self.steps >= event.steps * WINDOW:
+            x = event.epoch - 1 + event.step / event.steps
+            self.loss.append(x, self.loss_sum / self.steps)
+            self.accuracy.append(x, self.accuracy_sum / self.steps)
+            self.steps, self.loss_sum, self.accuracy_sum = 0, 0.0, 0.0
 
 
 class Bridge:
@@ -61,10 +85,7 @@ class Bridge:
     def _add_progress(self, event: Progress) -> None:
         self._progress[event.run] = event
         if event.phase == "train":
-            curves = self._curves.setdefault(event.run, RunCurves())
-            x = event.epoch - 1 + event.step / event.steps
-            curves.loss.append(x, event.loss)
-            curves.accuracy.append(x, event.accuracy)
+            self._curves.setdefault(event.run, RunCurves()).add(event)
 
     def take(self) -> Delivery:
         """Return and forget what has come since the last call."""

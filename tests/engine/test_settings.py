@@ -38,6 +38,9 @@ ANOTHER = Settings(
     mobilenetv2_weights="IMAGENET1K_V2",
     device="cuda:1",
     threads=3,
+    cache=False,
+    cache_folder="elsewhere",
+    cache_limit_mb=500,
     results="there",
     save_weights=False,
 )

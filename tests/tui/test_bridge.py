@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from engine.events import Notice, Progress, RunId
 from tui.bridge import Bridge
 
@@ -48,8 +50,18 @@ def test_a_screen_that_never_polls_costs_bounded_memory() -> None:
 def test_a_spike_between_two_polls_is_still_drawn() -> None:
     bridge = Bridge()
     for step in range(1, 1001):
-        bridge.emit(progress(1, step, loss=9.0 if step == 500 else 0.1))
-    assert max(point.high for point in bridge.train_points("loss")[RUN]) == 9.0
+        bridge.emit(progress(1, step, loss=9.0 if 450 < step <= 550 else 0.1))
+    highest = max(point.high for point in bridge.train_points("loss")[RUN])
+    assert highest == pytest.approx(9.0)
+
+
+def test_a_point_is_the_mean_over_its_window() -> None:
+    bridge = Bridge()
+    for step in range(1, 129):  # every second batch is lucky
+        bridge.emit(progress(1, step, steps=128, loss=0.0 if step % 2 else 1.0))
+    points = bridge.train_points("loss")[RUN]
+    assert [point.mean for point in points] == [0.5] * 32
+    assert points[0].x == 4 / 128
 
 
 def test_nothing_is_lost_between_threads() -> None:

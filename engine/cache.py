@@ -1,0 +1,87 @@
+"""Frozen features kept on disk, so that the next experiment need not compute them again.
+
+One file per set of features, named by a hash of everything they depend on. A file starts with the
+SHA-256 of the rest; one that does not match is computed anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+import torch
+from platformdirs import user_cache_path
+from torch import Tensor, nn
+
+from engine.device import Capabilities
+from engine.results import write_atomically
+from engine.settings import Settings
+
+CHECKSUM_BYTES = 32
+SUFFIX = ".features"
+PIPELINE = "224x224 bilinear, ImageNet mean and std, features pooled, version 1"
+"""Changes whenever the pipeline does, so that old files are no longer found."""
+
+
+def cache_folder(settings: Settings) -> Path:
+    """Where cached features are: the ``cache_folder`` setting, else the user's cache folder."""
+    if settings.cache_folder:
+        return Path(settings.cache_folder).expanduser()
+    return user_cache_path("mnist-tui", appauthor=False)
+
+
+def features_file(folder: Path, network: nn.Module, images: Tensor, able: Capabilities) -> Path:
+    """The file for the features that ``network`` makes of ``images`` on this kind of device.
+
+    Args:
+        network: frozen; its weights are part of the name.
+        images: uint8 [N, 28, 28].
+        able: what the device computes with; other kernels give other last digits.
+    """
+    key = hashlib.sha256(f"{PIPELINE} {able} {images.device.type} {torch.__version__}".encode())
+    for name, tensor in network.state_dict().items():
+        key.update(name.encode())
+        key.update(_bytes(tensor))
+    key.update(_bytes(images))
+    return folder / f"{key.hexdigest()[:32]}{SUFFIX}"
+
+
+def load_features(path: Path, shape: tuple[int, int]) -> Tensor | None:
+    """Return float16 features of ``shape`` on the CPU; None if the file is not there or damaged."""
+    try:
+        content = bytearray(path.read_bytes())
+    except OSError:
+        return None
+    data = memoryview(content)[CHECKSUM_BYTES:]
+    whole = len(data) == shape[0] * shape[1] * 2
+    if not whole or hashlib.sha256(data).digest() != content[:CHECKSUM_BYTES]:
+        return None
+    with contextlib.suppress(OSError):
+        path.touch()  # the file used last is the last to be removed
+    return torch.frombuffer(content, dtype=torch.float16, offset=CHECKSUM_BYTES).view(shape)
+
+
+def store_features(path: Path, features: Tensor, limit: int) -> None:
+    """Write float16 features, and remove the files used longest ago above ``limit`` bytes.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = _bytes(features)
+    if len(data) + CHECKSUM_BYTES > limit:
+        return
+    write_atomically(path, hashlib.sha256(data).digest() + data)
+    files = sorted(path.parent.glob(f"*{SUFFIX}"), key=lambda file: file.stat().st_mtime)
+    total = sum(file.stat().st_size for file in files)
+    for file in files:
+        if total <= limit or file == path:
+            break
+        total -= file.stat().st_size
+        file.unlink(missing_ok=True)
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    plain = tensor.detach().cpu().contiguous().view(-1)
+    return bytes(plain.view(torch.uint8).numpy().data) if plain.numel() else b""
