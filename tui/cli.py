@@ -83,7 +83,7 @@ def _metavar(name: str) -> str:
         return "true|false"
     if isinstance(default, int | float):
         return "N" if isinstance(default, int) else "X"
-    return {"device": "NAME", "results": "DIR", "data": "DIR"}.get(name, "NAME")
+    return "DIR" if name in ("results", "data", "cache_folder") else "NAME"
 
 
 def _default(name: str) -> str:
@@ -92,7 +92,9 @@ def _default(name: str) -> str:
         return str(default).lower()
     if "(all)" in rule(name).allowed:
         return "all"
-    return ", ".join(default) if isinstance(default, tuple) else str(default) or "bundled"
+    if default == "":
+        return {"data": "bundled", "cache_folder": "the user's"}[name]
+    return ", ".join(default) if isinstance(default, tuple) else str(default)
 
 
 def _version() -> str:
