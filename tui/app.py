@@ -80,6 +80,7 @@ class MnistApp(App[int]):
 
     def _warm_up(self) -> None:
         """On a thread: torch and plotext take over a second to import."""
+        import engine.experiment  # noqa: F401
         from engine.device import available_devices
         from tui.plotting import library
 

@@ -35,9 +35,8 @@ class StatusLine(Static):
         left.append(f" {GLYPHS.get(state, '')} {state} ", LOUD.get(state, "bold"))
         right = f"  {view.fraction_of_all():4.0%}  elapsed {duration(view.elapsed)}"
         eta = view.eta()
-        if eta is not None:
-            known = eta.complete or eta.total >= 1
-            right += f"  left {'' if eta.complete else '>'}{duration(eta.total) if known else ''}"
+        if eta is not None and (eta.complete or eta.total >= 1):
+            right += f"  left {'' if eta.complete else '>'}{duration(eta.total)}"
         room = self.size.width - left.cell_len - len(right) - 3
         if room >= 8:
             left.append(" ").append_text(bar(view.fraction_of_all(), min(room, 40)))
