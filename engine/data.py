@@ -23,6 +23,7 @@ MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 IMAGES_MAGIC, LABELS_MAGIC = 2051, 2049
 SIDE = 28
+CLASSES = 10
 LARGEST_FILE = 16 + 60_000 * SIDE * SIDE
 """Bytes of MNIST's largest IDX file; a gzip file that unpacks to more is not one of them."""
 

@@ -16,10 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from engine.assets import read_asset
-from engine.data import prepare_28, prepare_224
+from engine.data import CLASSES, prepare_28, prepare_224
 from engine.events import ModelSize
 
-CLASSES = 10
 BUNDLED_WEIGHTS = "mobilenet_v2/mobilenet_v2_imagenet_features.pth"
 
 

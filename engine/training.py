@@ -11,9 +11,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from engine.data import Samples
-
-CLASSES = 10
+from engine.data import CLASSES, Samples
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -17,12 +16,11 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from engine.settings import Settings
+from tui.ending_signals import ENDING_SIGNALS
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
 from tui.screens.training import TrainingScreen
 from tui.trainer import Trainer
-
-ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 TEXTUALS_OWN = ("command_palette", "quit", "app.quit")
 """Actions that are in the command palette anyway."""
@@ -69,9 +67,8 @@ class MnistApp(App[int]):
 
     def _end_on_signals(self) -> None:
         """Leave the screen in order on a signal; without a handler it would stay in raw mode."""
-        for name in ENDING_SIGNALS:
-            with suppress(AttributeError, NotImplementedError):  # not on every platform
-                number = getattr(signal, name)
+        for number in ENDING_SIGNALS:
+            with suppress(NotImplementedError):  # Windows
                 asyncio.get_running_loop().add_signal_handler(number, self._end, 128 + number)
 
     def _end(self, code: int) -> None:

@@ -30,10 +30,10 @@ from engine.events import (
 )
 from engine.records import ExperimentRecord
 from engine.settings import Settings
+from tui.ending_signals import ENDING_SIGNALS
 from tui.wording import accuracy, duration, ranking_lines
 
 FEATURES_LINE_SECONDS = 10.0
-ENDING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 EXIT_FAILED = 1
 
 
@@ -79,9 +79,10 @@ def _stopping_on_signals(control: Control) -> Iterator[list[int]]:
         signal.signal(number, signal.default_int_handler)
         _say(f"stopping on {signal.Signals(number).name}; the summary is being saved")
 
-    numbers = [getattr(signal, name) for name in ENDING_SIGNALS if hasattr(signal, name)]
     # What is ignored stays ignored: nohup, or a shell's background job.
-    handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    handled = [
+        number for number in ENDING_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN
+    ]
     before = {number: signal.signal(number, stop) for number in handled}
     try:
         yield received

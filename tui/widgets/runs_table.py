@@ -11,7 +11,7 @@ from tui.bar import bar
 from tui.eta import Eta
 from tui.experiment_view import ExperimentView
 from tui.palette import look
-from tui.wording import count, duration
+from tui.wording import accuracy, count, duration
 
 # Column widths; progress takes what is left of the table's width.
 WIDE = {
@@ -100,16 +100,16 @@ class RunsTable(DataTable[Text]):
         live = now if run.status == "running" else None
         features = live is not None and live.phase == "features"
         epochs = view.record.settings.epochs
-        loss = accuracy = rate = ""
+        loss = train = rate = ""
         if live is not None and not features:
-            loss, accuracy = f"{live.train_loss:.4f}", f"{live.train_accuracy * 100:.2f} %"
+            loss, train = f"{live.train_loss:.4f}", accuracy(live.train_accuracy)
         elif run.last is not None:
-            loss, accuracy = f"{run.last.train_loss:.4f}", f"{run.last.train_accuracy * 100:.2f} %"
+            loss, train = f"{run.last.train_loss:.4f}", accuracy(run.last.train_accuracy)
         if live is not None and live.phase in ("train", "features"):
             rate = count(live.images_per_second)
         elif run.last is not None:
             rate = count(run.last.images_per_second)
-        test = f"{run.last.test_accuracy * 100:.2f} %" if run.last else ""
+        test = accuracy(run.last.test_accuracy) if run.last else ""
         left = eta.runs.get(run.id) if eta else None
         unknown = "–" if view.ended is None and run.status in ("queued", "running") else ""
         color = look(run.id.model).color
@@ -120,7 +120,7 @@ class RunsTable(DataTable[Text]):
             "epoch": Text(f"{_epoch(run, view)}/{epochs}"),
             "progress": bar(view.fraction(run), self._columns["progress"] - 1, color),
             "loss": Text(loss),
-            "train acc": Text(accuracy),
+            "train acc": Text(train),
             "test acc": Text(test, "bold"),
             "images/s": Text(rate),
             "img/s": Text(rate),

@@ -7,7 +7,7 @@ from textual.widgets import Static
 
 from engine.records import ExperimentRecord, ModelSummary
 from tui.palette import look
-from tui.wording import count, duration, limits, short_duration, spread
+from tui.wording import accuracy, count, duration, limits, short_duration, spread
 
 
 class SummaryPanel(Static):
@@ -84,4 +84,4 @@ def _why(name: str, record: ExperimentRecord) -> str:
         return ""
     last = runs[-1].last
     assert last is not None
-    return f"; {last.test_accuracy * 100:.2f} % after epoch {last.epoch} of {runs[-1].id}"
+    return f"; {accuracy(last.test_accuracy)} after epoch {last.epoch} of {runs[-1].id}"
