@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.control import Control
-from engine.settings import Settings, SettingsError, load_settings
+from engine.rules import SettingsError
+from engine.settings import Settings
+from engine.settings_file import load_settings
 
 if TYPE_CHECKING:
     from engine.experiment import run_experiment

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,18 +18,39 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from engine.assets import read_asset
+from engine.augment import Augment
 
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 IMAGES_MAGIC, LABELS_MAGIC = 2051, 2049
 SIDE = 28
 CLASSES = 10
+BLACK = -MNIST_MEAN / MNIST_STD
+"""A black pixel behind ``prepare_28``."""
+STEPS_GATHERED = 16
+"""Steps whose samples are gathered at once: most of a gather's cost is per call."""
 LARGEST_FILE = 16 + 60_000 * SIDE * SIDE
 """Bytes of MNIST's largest IDX file; a gzip file that unpacks to more is not one of them."""
 
 
 class DataError(Exception):
     """A data file that cannot be used. Its text is one line that names the file."""
+
+
+class RunSeed:
+    """The randomness of one run's training: same seed, same numbers.
+
+    Attributes:
+        noise: draws what is random in a batch, on the device.
+    """
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        self._order = torch.Generator().manual_seed(seed)
+        self.noise = torch.Generator(device).manual_seed(seed + 2**32)
+
+    def order(self, samples: int) -> Tensor:
+        """A new order of so many samples, int64 [N] on the CPU, so that it is every device's."""
+        return torch.randperm(samples, generator=self._order)
 
 
 @dataclass(frozen=True)
@@ -39,29 +60,54 @@ class Samples:
     Attributes:
         inputs: images, uint8 [N, 28, 28], or features, float16 [N, 1280].
         labels: digits, int64 [N].
-        prepare: what a batch of inputs goes through before the network.
+        prepare: what inputs go through before the network, [..., 28, 28] or [..., 1280].
+        augment: what they go through at random while the network trains; None for nothing.
     """
 
     inputs: Tensor
     labels: Tensor
     prepare: Callable[[Tensor], Tensor]
+    augment: Augment | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def batch(self, chosen: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Return prepared inputs and labels of the samples ``chosen`` (int64 indices)."""
-        return self.prepare(self.inputs[chosen]), self.labels[chosen]
+    def in_order(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every sample once: prepared inputs [B, ...] with labels [B]."""
+        for start in range(0, len(self), batch_size):
+            batch = slice(start, start + batch_size)
+            yield self.prepare(self.inputs[batch]), self.labels[batch]
+
+    def shuffled(
+        self, batch_size: int, seeds: Sequence[RunSeed]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every sample once for each of R seeds, in an order of its own: prepared and augmented
+        inputs [R, B, ...] with labels [R, B]; the last batch may be smaller.
+        """
+        order = torch.stack([seed.order(len(self)) for seed in seeds]).to(self.labels.device)
+        for chosen in torch.split(order, batch_size * STEPS_GATHERED, dim=1):
+            inputs = self.inputs.index_select(0, chosen.flatten())
+            inputs = inputs.view(*chosen.shape, *self.inputs.shape[1:])
+            labels = self.labels[chosen]
+            for start in range(0, chosen.shape[1], batch_size):
+                batch = slice(start, start + batch_size)
+                prepared = self.prepare(inputs[:, batch])
+                if self.augment is not None:
+                    prepared = self.augment(prepared, [seed.noise for seed in seeds])
+                yield prepared, labels[:, batch]
 
 
 @dataclass(frozen=True)
 class Mnist:
-    """Images uint8 [N, 28, 28] and labels int64 [N] of the three parts; validation may be empty."""
+    """Images uint8 [N, 28, 28] and labels int64 [N] of the training and the test files.
+
+    Attributes:
+        held_out: bool [N], the training images that validate instead.
+    """
 
     train_images: Tensor
     train_labels: Tensor
-    validation_images: Tensor
-    validation_labels: Tensor
+    held_out: Tensor
     test_images: Tensor
     test_labels: Tensor
 
@@ -94,21 +140,14 @@ def load_mnist(
         train_images, train_labels = train_images[:train_limit], train_labels[:train_limit]
     if test_limit:
         test_images, test_labels = test_images[:test_limit], test_labels[:test_limit]
-    order = torch.arange(len(train_labels))
-    held_out = round(validation_split * len(train_labels))
-    if held_out:
-        order = torch.randperm(len(order), generator=torch.Generator().manual_seed(seed))
-        if held_out == len(order):
+    held_out = torch.zeros(len(train_labels), dtype=torch.bool)
+    count = round(validation_split * len(train_labels))
+    if count:
+        if count == len(train_labels):
             raise DataError(f"validation_split: {validation_split} leaves no training image")
-    validation, train = order[:held_out], order[held_out:]
-    parts = (
-        train_images[train],
-        train_labels[train],
-        train_images[validation],
-        train_labels[validation],
-        test_images,
-        test_labels,
-    )
+        order = torch.randperm(len(train_labels), generator=torch.Generator().manual_seed(seed))
+        held_out[order[:count]] = True
+    parts = (train_images, train_labels, held_out, test_images, test_labels)
     return Mnist(*(part.to(device) for part in parts))
 
 
@@ -179,9 +218,11 @@ def parse_labels(content: bytes, name: str) -> Tensor:
 
 
 def prepare_28(images: Tensor) -> Tensor:
-    """The pipeline of mlp and cnn: uint8 [B, 28, 28] → float32 [B, 1, 28, 28], MNIST mean/std."""
-    scaled = images.unsqueeze(1).to(torch.float32)
-    return scaled.mul_(1 / (255 * MNIST_STD)).sub_(MNIST_MEAN / MNIST_STD)
+    """The pipeline of mlp and cnn: uint8 [..., 28, 28] → float32 [..., 1, 28, 28], MNIST's
+    mean and std.
+    """
+    scaled = images.unsqueeze(-3).to(torch.float32)
+    return scaled.mul_(1 / (255 * MNIST_STD)).add_(BLACK)
 
 
 def prepare_224(images: Tensor) -> Tensor:

@@ -44,6 +44,14 @@ class Capabilities:
     """Of convolution weights and inputs."""
     fused_optimizer: bool
     """Whether Adam updates all parameters in one kernel."""
+    fast_bf16: bool
+    """Whether bfloat16 is computed faster than float32."""
+    cuda_graphs: bool
+    """Whether a training step can be recorded and replayed."""
+    runs_at_once: int
+    """So many runs of a small network train side by side, unless a setting says otherwise."""
+    large_side_by_side: bool
+    """Whether networks with large matrices gain from training side by side, too."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,30 @@ def capabilities(device: torch.device) -> Capabilities:
         evaluation_batch=500 if on_cpu else 2000,
         memory_format=(torch.contiguous_format if device.type == "mps" else torch.channels_last),
         fused_optimizer=device.type in ("cpu", "cuda"),
+        fast_bf16=_has_fast_bf16(device),
+        cuda_graphs=device.type == "cuda",
+        runs_at_once=10,
+        # On a CPU one convolution keeps all cores busy; an accelerator waits for its next kernel.
+        large_side_by_side=not on_cpu,
     )
+
+
+def _has_fast_bf16(device: torch.device) -> bool:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere's tensor cores
+    return device.type == "cpu" and "amx_bf16" in _cpu_flags()
+
+
+@cache
+def _cpu_flags() -> frozenset[str]:
+    """The instruction sets of the CPU, where the system says; else none."""
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("flags"):
+                return frozenset(line.partition(":")[2].split())
+    return frozenset()
 
 
 def physical_cores() -> int:

@@ -48,11 +48,12 @@ class EpochResult:
     test_loss: float
     test_accuracy: float
     learning_rate: float
-    """After the epoch's last step."""
+    """Of the epoch's last step."""
     seconds: float
-    """Training alone, without the evaluation and without pauses."""
+    """Training alone, without the evaluation and without pauses. Of runs that train side by side
+    each has an equal share, so that the seconds of all add up."""
     images_per_second: float
-    """Training images over ``seconds``."""
+    """Training images over ``seconds``: of all runs that train side by side together."""
     evaluation_seconds: float
     validation_loss: float | None = None
     """On the held-out training images; None where ``validation_split`` is 0."""
@@ -110,6 +111,7 @@ class Progress:
     """Mean since the last Progress of this phase; NaN while features are computed."""
     accuracy: float
     images_per_second: float
+    """That all runs side by side have seen together."""
     seconds: float
     """Since the phase began, without pauses."""
     epoch_seconds: float

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import groupby, islice
 from pathlib import Path
 
 from engine.assets import AssetError
@@ -20,10 +22,10 @@ from engine.events import (
     RunFinished,
     RunId,
 )
-from engine.models import WeightsError
+from engine.models import MODELS, WeightsError
 from engine.records import ExperimentRecord
 from engine.results import Journal, create_folder, logging_to
-from engine.run import train_run
+from engine.run import train_runs
 from engine.settings import Settings
 from engine.workbench import Workbench
 
@@ -90,30 +92,42 @@ def run_experiment(
 
 def _train_all(runs: tuple[RunId, ...], bench: Workbench) -> ExperimentStatus:
     status: ExperimentStatus = "finished"
-    for run in runs:
+    for group in _groups(runs, bench):
         try:
             bench.control.check_epoch()
         except StopRequested:
             return "stopped"
         bench.control.forget_skip()
-        result = _try_run(run, bench)
-        bench.emit(result)
-        if isinstance(result, RunFailed):
+        results = _try_runs(group, bench)
+        for result in results:
+            bench.emit(result)
+        if isinstance(results[0], RunFailed):
             status = "failed"
-        elif result.status == "stopped":
+        elif results[0].status == "stopped":
             return "stopped"
     return status
 
 
-def _try_run(run: RunId, bench: Workbench) -> RunFinished | RunFailed:
+def _groups(runs: tuple[RunId, ...], bench: Workbench) -> Iterator[tuple[RunId, ...]]:
+    """The runs that train side by side, of one model each, in the order of ``runs``."""
+    for model, repeats in groupby(runs, key=lambda run: run.model):
+        gains = MODELS[model].trains_little or bench.able.large_side_by_side
+        at_once = bench.settings.repeats_at_once or (bench.able.runs_at_once if gains else 1)
+        while group := tuple(islice(repeats, at_once)):
+            yield group
+
+
+def _try_runs(
+    group: tuple[RunId, ...], bench: Workbench
+) -> Sequence[RunFinished] | Sequence[RunFailed]:
     try:
-        return train_run(run, bench)
+        return train_runs(group, bench)
     except (AssetError, WeightsError) as error:
-        bench.unusable[run.model] = error
-        log.error("%s failed: %s", run, error)
-        return RunFailed(run, str(error))
+        bench.unusable[group[0].model] = error
+        text = str(error)
+        log.error("%s failed: %s", group[0].model, text)
     except Exception as error:  # one run's end must not be the others'
         text = " ".join(str(error).split()) or type(error).__name__
         text = text if len(text) <= 300 else f"{text[:299]}…"
-        log.exception("%s failed: %s", run, text)
-        return RunFailed(run, text)
+        log.exception("%s failed: %s", ", ".join(map(str, group)), text)
+    return [RunFailed(run, text) for run in group]

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.assets import read_asset
+from engine.by_hand import LinearStack, MLPStack
 from engine.data import CLASSES, prepare_28, prepare_224
 from engine.events import ModelSize
 
@@ -105,15 +106,29 @@ class ModelSpec:
     build: Callable[[], nn.Module]
     prepare: Callable[[Tensor], Tensor]
     """uint8 [B, 28, 28] → what the network takes."""
+    by_hand: type[LinearStack] | type[MLPStack] | None
+    """Trains it without autograd; None where autograd costs nothing beside the arithmetic."""
     trains_little: bool
     """Whether what trains has matrices too small for a second CPU thread to help."""
+    gains_from_bf16: bool
+    """Whether it is large enough for bfloat16 to pay where the device is fast in it."""
 
 
 MODELS = {
-    "mlp": ModelSpec(MLP, prepare_28, trains_little=True),
-    "cnn": ModelSpec(CNN, prepare_28, trains_little=False),
-    "mobilenetv2": ModelSpec(MobileNetV2, prepare_224, trains_little=True),
+    "mlp": ModelSpec(MLP, prepare_28, MLPStack, trains_little=True, gains_from_bf16=False),
+    "cnn": ModelSpec(CNN, prepare_28, None, trains_little=False, gains_from_bf16=True),
+    "mobilenetv2": ModelSpec(
+        MobileNetV2, prepare_224, LinearStack, trains_little=True, gains_from_bf16=False
+    ),
 }
+
+
+def trained_part(model: nn.Module) -> nn.Module:
+    """What of a model trains: the linear layer behind MobileNetV2's dropout, else all of it."""
+    if isinstance(model, MobileNetV2):
+        linear: nn.Linear = model.classifier[1]
+        return linear
+    return model
 
 
 def model_size(name: str, model: nn.Module) -> ModelSize:

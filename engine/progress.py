@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
 from engine.control import Control
 from engine.events import Emit, Phase, Progress, RunId
@@ -16,30 +17,30 @@ NO_SCORES = Scores(math.nan, math.nan)
 
 
 class PhaseWatch:
-    """Watches one phase of a run: obeys ``control``, emits Progress, keeps the time.
+    """Watches one phase of runs side by side: obeys ``control``, emits Progress, keeps the time.
 
     ``seconds`` is the time since the phase began, without pauses.
     """
 
     def __init__(
         self,
-        run: RunId,
+        runs: Sequence[RunId],
         phase: Phase,
         epoch: int,
         emit: Emit,
         control: Control,
         *,
-        trained: Scores | None = None,
+        trained: Sequence[Scores] | None = None,
         before: float = 0.0,
     ) -> None:
         """Begin a phase; ``trained`` and ``before`` are the epoch's training scores and seconds
         so far, where this is not the phase that trains.
         """
-        self._run, self._phase, self._epoch = run, phase, epoch
+        self._runs, self._phase, self._epoch = runs, phase, epoch
         self._emit, self._control = emit, control
         self._trained, self._before = trained, before
         self._began = self._last = time.perf_counter()
-        self._last_images = 0
+        self._last_images = 0.0
 
     @property
     def seconds(self) -> float:
@@ -54,7 +55,8 @@ class PhaseWatch:
     def images(self, done: int, total: int) -> None:
         """So many images have gone through a frozen network."""
         if self._due(done == total):
-            self._say(done, total, done, NO_SCORES, NO_SCORES)
+            nothing = [NO_SCORES] * len(self._runs)
+            self._say(done, total, done / len(self._runs), nothing, nothing)
 
     def _due(self, last_step: bool) -> bool:
         paused = self._control.check()
@@ -62,23 +64,31 @@ class PhaseWatch:
         self._last += paused
         return last_step or time.perf_counter() - self._last >= INTERVAL
 
-    def _say(self, step: int, steps: int, images: int, latest: Scores, trained: Scores) -> None:
+    def _say(
+        self,
+        step: int,
+        steps: int,
+        images: float,
+        latest: Sequence[Scores],
+        trained: Sequence[Scores],
+    ) -> None:
         now = time.perf_counter()
-        rate = (images - self._last_images) / max(now - self._last, 1e-9)
+        rate = len(self._runs) * (images - self._last_images) / max(now - self._last, 1e-9)
         self._last, self._last_images = now, images
-        self._emit(
-            Progress(
-                run=self._run,
-                phase=self._phase,
-                epoch=self._epoch,
-                step=step,
-                steps=steps,
-                loss=latest.loss,
-                accuracy=latest.accuracy,
-                images_per_second=rate,
-                seconds=now - self._began,
-                epoch_seconds=self._before + now - self._began,
-                train_loss=trained.loss,
-                train_accuracy=trained.accuracy,
+        for run, newest, whole in zip(self._runs, latest, trained, strict=True):
+            self._emit(
+                Progress(
+                    run=run,
+                    phase=self._phase,
+                    epoch=self._epoch,
+                    step=step,
+                    steps=steps,
+                    loss=newest.loss,
+                    accuracy=newest.accuracy,
+                    images_per_second=rate,
+                    seconds=now - self._began,
+                    epoch_seconds=self._before + now - self._began,
+                    train_loss=whole.loss,
+                    train_accuracy=whole.accuracy,
+                )
             )
-        )

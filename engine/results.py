@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from engine.events import Emit, Event, ExperimentStarted, Notice, Progress
+from engine.recipes import Recipe
 from engine.records import ExperimentRecord, ModelSummary, RunRecord
-from engine.settings import Settings, to_tables
+from engine.settings import Settings
+from engine.settings_file import to_tables
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -171,18 +173,21 @@ def summary_tables(record: ExperimentRecord) -> dict[str, Any]:
             "finished": record.finished,
             "environment": record.environment,
             "settings": to_tables(record.settings),
-            "models": [_model_table(model) for model in record.models],
+            "models": [
+                _model_table(model, record.settings.recipe(model.name)) for model in record.models
+            ],
             "runs": [_run_table(run) for run in record.runs.values() if run.status != "queued"],
         }
     )
 
 
-def _model_table(model: ModelSummary) -> dict[str, Any]:
+def _model_table(model: ModelSummary, recipe: Recipe) -> dict[str, Any]:
     table: dict[str, Any] = {
         "name": model.name,
         "parameters": model.size and model.size.parameters,
         "trainable_parameters": model.size and model.size.trainable_parameters,
         "runs": model.runs,
+        "recipe": dataclasses.asdict(recipe),
         "features_seconds": model.features_seconds or None,
         "peak_memory_bytes": model.peak_memory_bytes or None,
     }

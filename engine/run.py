@@ -1,16 +1,18 @@
-"""One run: one training of one model with one seed."""
+"""Runs of one model, side by side: each with its own seed, its own order of images, its own curve.
+
+What they share is the computation; one run alone is a group of one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 
 from engine.control import SkipRequested, StopRequested
-from engine.data import Samples
+from engine.data import RunSeed, Samples
 from engine.device import peak_memory, start_peak_memory, use_threads
 from engine.events import (
     EpochFinished,
@@ -22,73 +24,218 @@ from engine.events import (
     RunStarted,
     RunStatus,
 )
-from engine.models import MODELS, MobileNetV2, load_imagenet_weights, model_size
+from engine.models import MODELS, MobileNetV2, load_imagenet_weights, model_size, trained_part
+from engine.optimizers import make_optimizer
 from engine.progress import PhaseWatch
+from engine.recipes import Recipe
 from engine.results import save_weights
-from engine.settings import Settings
+from engine.schedules import learning_rate
+from engine.stack import Stack
 from engine.statistics import macro_f1
 from engine.training import Scores, evaluate, train_one_epoch
 from engine.workbench import Splits, Workbench, feature_splits, image_splits
 
 
-def train_run(run: RunId, bench: Workbench) -> RunFinished:
-    """Train one model with one seed to the end, or until ``bench.control`` says otherwise.
+@dataclass
+class _Run:
+    """One run, as far as it got."""
 
-    Emits RunStarted, Progress and EpochFinished, and saves the weights.
+    id: RunId
+    seed: int
+    model: nn.Module
+    last: EpochResult | None = None
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    """Of what trains, as they were when ``last`` was measured."""
+    confusion: list[list[int]] = field(default_factory=list)
+    seconds: float = 0.0
+    lowest_loss: float = float("inf")
+    """On the validation images."""
+    epochs_in_vain: int = 0
+    """Since then."""
+
+
+def train_runs(ids: Sequence[RunId], bench: Workbench) -> list[RunFinished]:
+    """Train runs of one model to the end, or until ``bench.control`` says otherwise.
+
+    Emits RunStarted, Progress and EpochFinished of each, and saves their weights.
 
     Returns:
-        How it ended; what the last finished epoch came to is in it however it ended.
+        How each ended; what its last finished epoch came to is in it however it ended.
 
     Raises:
-        Exception: whatever went wrong in the run (out of memory, weights that cannot be had).
+        Exception: whatever went wrong (out of memory, weights that cannot be had).
     """
-    settings, spec = bench.settings, MODELS[run.model]
-    seed = settings.seed + run.repeat - 1
-    threads = use_threads(settings.threads, spec.trains_little)
-    bench.emit(RunStarted(run, seed, settings.epochs, threads))
-    if run.model in bench.unusable:
-        raise bench.unusable[run.model]
+    settings, spec = bench.settings, MODELS[ids[0].model]
+    little = spec.trains_little and len(ids) == 1
+    threads = use_threads(settings.threads, little)
+    for id_ in ids:
+        bench.emit(RunStarted(id_, settings.seed_of(id_.repeat), settings.epochs, threads))
+    if ids[0].model in bench.unusable:
+        raise bench.unusable[ids[0].model]
     start_peak_memory(bench.device)
-    torch.manual_seed(seed)
-    model = spec.build().to(bench.device).to(memory_format=bench.able.memory_format)
-    state = _RunState()
-    trained: nn.Module = model
+    runs = [_build(id_, bench) for id_ in ids]
+    status: RunStatus = "finished"
+    features_seconds = 0.0
     try:
-        if isinstance(model, MobileNetV2):
-            trained = model.classifier
-            load_imagenet_weights(model, settings.mobilenetv2_weights)
-            splits, state.features_seconds = feature_splits(run, model, bench)
-            bench.control.check_epoch()  # as good a place to stop as the end of an epoch
-        else:
-            splits = image_splits(bench.mnist, spec.prepare)
-        _train(run, trained, splits, seed, state, bench)
+        splits, features_seconds = _load_splits(runs, bench)
+        use_threads(settings.threads, little)
+        _train(runs, splits, bench)
     except StopRequested:
-        state.status = "stopped"
+        status = "stopped"
     except SkipRequested:
-        state.status = "skipped"
-    return _finish(run, model, trained, state, bench)
+        status = "skipped"
+    return [
+        _finish(run, status, features_seconds if run is runs[0] else 0.0, bench) for run in runs
+    ]
 
 
-def _finish(
-    run: RunId, model: nn.Module, trained: nn.Module, state: _RunState, bench: Workbench
-) -> RunFinished:
+def _build(id_: RunId, bench: Workbench) -> _Run:
+    seed = bench.settings.seed_of(id_.repeat)
+    torch.manual_seed(seed)
+    model = MODELS[id_.model].build().to(bench.device).to(memory_format=bench.able.memory_format)
+    if isinstance(model, MobileNetV2):
+        load_imagenet_weights(model, bench.settings.mobilenetv2_weights)
+    return _Run(id_, seed, model)
+
+
+def _load_splits(runs: list[_Run], bench: Workbench) -> tuple[Splits, float]:
+    """What the runs train and test on, and the seconds it took to compute it."""
+    model, name = runs[0].model, runs[0].id.model
+    if isinstance(model, MobileNetV2):
+        splits, seconds = feature_splits([run.id for run in runs], model, bench)
+        bench.control.check_epoch()  # as good a place to stop as the end of an epoch
+        return splits, seconds
+    pixels = bench.settings.recipe(name).shift
+    return image_splits(bench.mnist, MODELS[name].prepare, pixels), 0.0
+
+
+def _train(runs: list[_Run], splits: Splits, bench: Workbench) -> None:
+    """Train and evaluate epoch by epoch, keeping the runs up to date."""
+    settings = bench.settings
+    recipe = settings.recipe(runs[0].id.model)
+    networks = _stack(runs, recipe, bench)
+    optimizer = make_optimizer(recipe, networks.parameters.values(), bench.able)
+    seeds = [RunSeed(run.seed, bench.device) for run in runs]
+    steps = -(-len(splits.train) // settings.batch_size)
+    for epoch in range(1, settings.epochs + 1):
+        before = (epoch - 1) * steps
+
+        def rate(step: int, before: int = before) -> float:
+            total = steps * settings.epochs
+            return learning_rate(recipe.schedule, recipe.learning_rate, before + step, total)
+
+        watch = _watch(runs, "train", epoch, bench)
+        try:
+            trained = train_one_epoch(
+                networks,
+                splits.train,
+                optimizer,
+                batch_size=settings.batch_size,
+                seeds=seeds,
+                learning_rate=rate,
+                label_smoothing=recipe.label_smoothing,
+                watch=watch.step,
+            )
+        finally:  # the steps of an epoch that was stopped took their time, too
+            seconds = watch.seconds
+            for run in runs:
+                run.seconds += seconds / len(runs)
+        _measure(runs, networks, splits, epoch, trained, seconds, rate(steps - 1), bench)
+        if settings.patience and all(run.epochs_in_vain >= settings.patience for run in runs):
+            return
+        if epoch < settings.epochs:
+            bench.control.check_epoch()
+
+
+def _stack(runs: list[_Run], recipe: Recipe, bench: Workbench) -> Stack:
+    spec = MODELS[runs[0].id.model]
+    networks = [trained_part(run.model) for run in runs]
+    bf16 = recipe.precision == "bf16" or (
+        recipe.precision == "auto" and spec.gains_from_bf16 and bench.able.fast_bf16
+    )
+    if spec.by_hand is not None and not bf16:
+        return spec.by_hand(networks)
+    return Stack(networks, bf16=bf16)
+
+
+def _measure(
+    runs: list[_Run],
+    networks: Stack,
+    splits: Splits,
+    epoch: int,
+    trained: list[Scores],
+    seconds: float,
+    last_rate: float,
+    bench: Workbench,
+) -> None:
+    """Evaluate the networks; keep and emit what the epoch came to for the runs still going on."""
+    watch = _watch(runs, "validation", epoch, bench, trained, seconds)
+    validation = None
+    if splits.validation is not None:
+        validation, _ = _evaluate(networks, splits.validation, watch, bench)
+    evaluation_seconds = watch.seconds if validation else 0.0
+    watch = _watch(runs, "test", epoch, bench, trained, seconds + evaluation_seconds)
+    tested, confusions = _evaluate(networks, splits.test, watch, bench)
+    evaluation_seconds += watch.seconds
+    for index, run in enumerate(runs):
+        if bench.settings.patience and run.epochs_in_vain >= bench.settings.patience:
+            continue  # it has ended; the others go on
+        run.last = EpochResult(
+            epoch=epoch,
+            train_loss=trained[index].loss,
+            train_accuracy=trained[index].accuracy,
+            test_loss=tested[index].loss,
+            test_accuracy=tested[index].accuracy,
+            validation_loss=validation[index].loss if validation else None,
+            validation_accuracy=validation[index].accuracy if validation else None,
+            learning_rate=last_rate,
+            seconds=seconds / len(runs),
+            images_per_second=len(splits.train) * len(runs) / seconds,
+            evaluation_seconds=evaluation_seconds / len(runs),
+        )
+        run.confusion = confusions[index].tolist()
+        run.weights = networks.state(index)
+        if validation and validation[index].loss < run.lowest_loss:
+            run.lowest_loss, run.epochs_in_vain = validation[index].loss, 0
+        else:
+            run.epochs_in_vain += 1
+        bench.emit(EpochFinished(run.id, run.last))
+
+
+def _watch(
+    runs: list[_Run],
+    phase: Phase,
+    epoch: int,
+    bench: Workbench,
+    trained: list[Scores] | None = None,
+    before: float = 0.0,
+) -> PhaseWatch:
+    ids = [run.id for run in runs]
+    return PhaseWatch(ids, phase, epoch, bench.emit, bench.control, trained=trained, before=before)
+
+
+def _evaluate(
+    networks: Stack, samples: Samples, watch: PhaseWatch, bench: Workbench
+) -> tuple[list[Scores], Tensor]:
+    return evaluate(networks, samples, batch_size=bench.able.evaluation_batch, watch=watch.step)
+
+
+def _finish(run: _Run, status: RunStatus, features_seconds: float, bench: Workbench) -> RunFinished:
     """Save the weights of the last finished epoch and say what the run came to."""
-    if state.training is not None:  # it was stopped within an epoch
-        state.seconds += state.training.seconds
     weights = ""
-    if state.last is not None:
+    if run.last is not None:
         # Steps after the last evaluation would make other weights than those it measured.
-        trained.load_state_dict(state.weights)
-        weights = _save(run, model, bench)
-    confusion = tuple(tuple(row) for row in state.confusion)
+        trained_part(run.model).load_state_dict(run.weights)
+        weights = _save(run, bench)
+    confusion = tuple(tuple(row) for row in run.confusion)
     return RunFinished(
-        run=run,
-        size=model_size(run.model, model),
-        status=state.status,
-        seconds=state.seconds,
-        features_seconds=state.features_seconds,
-        test_accuracy=state.last.test_accuracy if state.last else None,
-        test_loss=state.last.test_loss if state.last else None,
+        run=run.id,
+        size=model_size(run.id.model, run.model),
+        status=status,
+        seconds=run.seconds,
+        features_seconds=features_seconds,
+        test_accuracy=run.last.test_accuracy if run.last else None,
+        test_loss=run.last.test_loss if run.last else None,
         confusion=confusion,
         macro_f1=macro_f1(confusion) if confusion else None,
         peak_memory_bytes=peak_memory(bench.device),
@@ -96,104 +243,12 @@ def _finish(
     )
 
 
-@dataclass
-class _RunState:
-    status: RunStatus = "finished"
-    seconds: float = 0.0
-    features_seconds: float = 0.0
-    training: PhaseWatch | None = None
-    """Of the epoch that is being trained."""
-    last: EpochResult | None = None
-    weights: dict[str, Tensor] = field(default_factory=dict)
-    """Of what is trained, as they were when ``last`` was measured."""
-    confusion: list[list[int]] = field(default_factory=list)
-
-
-def _train(
-    run: RunId, model: nn.Module, splits: Splits, seed: int, state: _RunState, bench: Workbench
-) -> None:
-    """Train and evaluate epoch by epoch, keeping ``state`` up to date."""
-    settings = bench.settings
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = Adam(
-        parameters, lr=settings.learning_rate, fused=bench.able.fused_optimizer or None
-    )
-    steps = settings.epochs * -(-len(splits.train) // settings.batch_size)
-    scheduler = make_scheduler(settings, optimizer, steps)
-    order = torch.Generator().manual_seed(seed)
-    for epoch in range(1, settings.epochs + 1):
-        state.training = PhaseWatch(run, "train", epoch, bench.emit, bench.control)
-        train = train_one_epoch(
-            model,
-            splits.train,
-            optimizer,
-            batch_size=settings.batch_size,
-            generator=order,
-            scheduler=scheduler,
-            watch=state.training.step,
-        )
-        seconds = state.training.seconds
-        state.training = None
-        state.seconds += seconds
-        validation, validation_seconds = None, 0.0
-        if splits.validation is not None:
-            watch = _evaluation_watch(run, "validation", epoch, train, seconds, bench)
-            validation, _ = _evaluate(model, splits.validation, watch, bench)
-            validation_seconds = watch.seconds
-        watch = _evaluation_watch(run, "test", epoch, train, seconds + validation_seconds, bench)
-        test, confusion = _evaluate(model, splits.test, watch, bench)
-        state.confusion = confusion.tolist()
-        state.last = EpochResult(
-            epoch=epoch,
-            train_loss=train.loss,
-            train_accuracy=train.accuracy,
-            test_loss=test.loss,
-            test_accuracy=test.accuracy,
-            validation_loss=validation.loss if validation else None,
-            validation_accuracy=validation.accuracy if validation else None,
-            learning_rate=optimizer.param_groups[0]["lr"],
-            seconds=seconds,
-            images_per_second=len(splits.train) / seconds,
-            evaluation_seconds=validation_seconds + watch.seconds,
-        )
-        state.weights = {name: value.clone() for name, value in model.state_dict().items()}
-        bench.emit(EpochFinished(run, state.last))
-        if epoch < settings.epochs:
-            bench.control.check_epoch()
-
-
-def _evaluation_watch(
-    run: RunId, phase: Phase, epoch: int, train: Scores, before: float, bench: Workbench
-) -> PhaseWatch:
-    return PhaseWatch(run, phase, epoch, bench.emit, bench.control, trained=train, before=before)
-
-
-def _evaluate(
-    model: nn.Module, samples: Samples, watch: PhaseWatch, bench: Workbench
-) -> tuple[Scores, Tensor]:
-    return evaluate(model, samples, batch_size=bench.able.evaluation_batch, watch=watch.step)
-
-
-def make_scheduler(settings: Settings, optimizer: Optimizer, steps: int) -> LRScheduler | None:
-    """The schedule that ``settings`` names, over ``steps`` steps; None for a constant rate.
-
-    one-cycle is Smith's "Super-Convergence" (2018) in torch's version; cosine is Loshchilov and
-    Hutter's SGDR (2017) without restarts.
-    """
-    if settings.schedule == "cosine":
-        return CosineAnnealingLR(optimizer, T_max=steps)
-    if settings.schedule == "one-cycle":
-        # torch's scheduler divides by its phases' lengths; under four steps one of them is empty.
-        return OneCycleLR(optimizer, settings.learning_rate, total_steps=max(steps, 4) + 1)
-    return None
-
-
-def _save(run: RunId, model: nn.Module, bench: Workbench) -> str:
+def _save(run: _Run, bench: Workbench) -> str:
     if not bench.settings.save_weights:
         return ""
-    path = bench.folder / f"{run}.pt"
+    path = bench.folder / f"{run.id}.pt"
     try:
-        save_weights(path, model.state_dict())
+        save_weights(path, run.model.state_dict())
     except OSError as error:
         bench.emit(Notice("error", f"{path}: weights not saved: {error.strerror or error}"))
         return ""

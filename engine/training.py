@@ -1,17 +1,21 @@
-"""One epoch of training, and one evaluation."""
+"""One epoch of training, and one evaluation.
+
+Both take a stack of R networks and give a result for each; R is 1 where runs train one by one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
-from engine.data import CLASSES, Samples
+from engine.data import CLASSES, RunSeed, Samples
+from engine.optimizers import set_learning_rate
+from engine.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -25,34 +29,52 @@ class Scores:
 
 
 class Tally:
-    """Sums of loss and hits, kept on the device so that counting never waits for it."""
+    """Sums of loss and hits for R networks, kept on the device so that counting never waits."""
 
-    def __init__(self, device: torch.device) -> None:
-        self._loss = torch.zeros((), device=device)
-        self._hits = torch.zeros((), dtype=torch.int64, device=device)
-        self.images = 0
-        self._read = (0.0, 0, 0)
+    BATCHES = 64
+    """Counted at once: five operations a batch would take longer than a small network's step."""
 
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Count one batch: its mean loss, logits [B, 10] and labels int64 [B]."""
-        self._loss += loss.detach() * len(labels)
-        self._hits += (logits.detach().argmax(1) == labels).sum()
-        self.images += len(labels)
+    def __init__(self, networks: int, device: torch.device) -> None:
+        self._sums = torch.zeros(2, networks, device=device)
+        self._read = torch.zeros(2, networks)
+        self._uncounted: list[tuple[Tensor, Tensor]] = []
+        self.images = self._images_read = 0
+        """Seen by each network."""
 
-    def total(self) -> Scores:
-        """Means over everything counted. Waits for the device."""
-        return Scores(float(self._loss) / self.images, int(self._hits) / self.images)
+    def add(self, logits: Tensor, labels: Tensor) -> None:
+        """Count one batch: logits [R, B, 10], not changed later, and labels int64 [R, B]."""
+        self._uncounted.append((logits, labels))
+        self.images += labels.shape[1]
+        if len(self._uncounted) == self.BATCHES:
+            self._count()
 
-    def since_last(self) -> Scores:
-        """Means since the last call of this. Waits for the device: a few times a second at most."""
-        before_loss, before_hits, before_images = self._read
-        self._read = now_loss, now_hits, now_images = (
-            float(self._loss),
-            int(self._hits),
-            self.images,
-        )
-        images = max(1, now_images - before_images)
-        return Scores((now_loss - before_loss) / images, (now_hits - before_hits) / images)
+    @torch.inference_mode()
+    def _count(self) -> None:
+        if self._uncounted:
+            logits, labels = (torch.cat(part, 1) for part in zip(*self._uncounted, strict=True))
+            self._uncounted.clear()
+            losses = cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+            self._sums[0] += losses.view_as(labels).sum(1)
+            self._sums[1] += (logits.argmax(-1) == labels).sum(1)
+
+    def total(self) -> list[Scores]:
+        """Each network's means over everything counted. Waits for the device."""
+        self._count()
+        return _scores(self._sums.cpu(), self.images)
+
+    def since_last(self) -> list[Scores]:
+        """Each network's means since the last call of this. Waits for the device: call it a few
+        times a second at most.
+        """
+        self._count()
+        before, self._read = self._read, self._sums.cpu().clone()
+        images, self._images_read = self.images - self._images_read, self.images
+        return _scores(self._read - before, images)
+
+
+def _scores(sums: Tensor, images: int) -> list[Scores]:
+    means = sums.double() / max(1, images)
+    return [Scores(loss, accuracy) for loss, accuracy in means.T.tolist()]
 
 
 Watch = Callable[[int, int, Tally], None]
@@ -63,77 +85,81 @@ def _ignore(step: int, steps: int, tally: Tally) -> None:
     pass
 
 
+def train_step(networks: Stack, optimizer: Optimizer, inputs: Tensor, targets: Tensor) -> Tensor:
+    """Improve the networks by one batch each, [R, B, ...]; return their logits before it."""
+    logits = networks.backpropagate(inputs, targets)
+    optimizer.step()
+    return logits
+
+
 def train_one_epoch(
-    model: nn.Module,
+    networks: Stack,
     samples: Samples,
     optimizer: Optimizer,
     *,
     batch_size: int,
-    generator: torch.Generator,
-    scheduler: LRScheduler | None = None,
+    seeds: Sequence[RunSeed],
+    learning_rate: Callable[[int], float],
+    label_smoothing: float = 0.0,
     watch: Watch = _ignore,
-) -> Scores:
-    """Train ``model`` on every sample once, in a random order.
+    step: Callable[[Stack, Optimizer, Tensor, Tensor], Tensor] = train_step,
+) -> list[Scores]:
+    """Train every network on every sample once, each in a random order of its own.
 
     Args:
-        model: takes prepared inputs, returns logits [B, 10].
-        samples: what to train on; on the model's device.
-        optimizer: over the model's trainable parameters.
+        networks: R of them.
+        samples: what to train on; on the networks' device.
+        optimizer: over the networks' parameters.
         batch_size: samples in a step; the last step may have fewer.
-        generator: a CPU generator that draws the order, so that it is the same on every device.
-        scheduler: stepped after every step.
+        seeds: R, one for each network.
+        learning_rate: of a step of this epoch, counted from 0.
+        label_smoothing: the part of a label's weight that goes to all digits alike.
         watch: called after every step; what it raises ends the epoch.
+        step: what one step does; another than ``train_step`` must come to the same.
 
     Returns:
-        The mean loss and accuracy over the epoch, each batch measured before its own step.
+        Each network's mean loss and accuracy over the epoch, each batch measured before its own
+        step. The loss is without smoothing, so that it compares with the test loss.
     """
-    model.train()
-    order = torch.randperm(len(samples), generator=generator).to(samples.labels.device)
     steps = -(-len(samples) // batch_size)
-    tally = Tally(samples.labels.device)
-    for step in range(steps):
-        inputs, labels = samples.batch(order[step * batch_size : (step + 1) * batch_size])
-        logits = model(inputs)
-        loss = cross_entropy(logits, labels)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
-        optimizer.step()
-        if scheduler is not None:
-            scheduler.step()
-        tally.add(loss, logits, labels)
-        watch(step + 1, steps, tally)
+    tally = Tally(networks.size, networks.device)
+    one_hot = torch.eye(CLASSES, device=networks.device)
+    smooth = one_hot * (1 - label_smoothing) + label_smoothing / CLASSES
+    for done, (inputs, labels) in enumerate(samples.shuffled(batch_size, seeds)):
+        set_learning_rate(optimizer, learning_rate(done))
+        logits = step(networks, optimizer, inputs, smooth[labels])
+        tally.add(logits, labels)
+        watch(done + 1, steps, tally)
     return tally.total()
 
 
 @torch.inference_mode()
 def evaluate(
-    model: nn.Module,
+    networks: Stack,
     samples: Samples,
     *,
     batch_size: int,
     watch: Watch = _ignore,
-) -> tuple[Scores, Tensor]:
-    """Measure ``model`` on every sample.
+) -> tuple[list[Scores], Tensor]:
+    """Measure every network on every sample.
 
     Args:
-        model: takes prepared inputs, returns logits [B, 10].
-        samples: what to measure on; on the model's device.
+        networks: R of them.
+        samples: what to measure on; on the networks' device.
         batch_size: samples at once; the scores do not depend on it.
         watch: called after every batch; what it raises ends the evaluation.
 
     Returns:
-        The mean loss and accuracy, and the confusion matrix, int64 [10, 10] on the CPU; rows are
-        true digits, columns predicted ones.
+        Each network's mean loss and accuracy, and the confusion matrices, int64 [R, 10, 10] on
+        the CPU; rows are true digits, columns predicted ones.
     """
-    model.eval()
     steps = -(-len(samples) // batch_size)
-    tally = Tally(samples.labels.device)
-    confusion = torch.zeros(CLASSES * CLASSES, dtype=torch.int64, device=samples.labels.device)
-    for step in range(steps):
-        inputs, labels = samples.batch(slice(step * batch_size, (step + 1) * batch_size))
-        logits = model(inputs)
-        tally.add(cross_entropy(logits, labels), logits, labels)
-        pairs = labels * CLASSES + logits.argmax(1)
-        confusion += torch.bincount(pairs, minlength=CLASSES * CLASSES)
-        watch(step + 1, steps, tally)
-    return tally.total(), confusion.view(CLASSES, CLASSES).cpu()
+    tally = Tally(networks.size, networks.device)
+    one_hot = torch.eye(CLASSES, device=networks.device)
+    confusion = torch.zeros(networks.size, CLASSES, CLASSES, device=networks.device)
+    for done, (inputs, labels) in enumerate(samples.in_order(batch_size)):
+        logits = networks.logits(inputs.expand(networks.size, *inputs.shape))
+        tally.add(logits, labels.expand(networks.size, -1))
+        confusion += one_hot[labels].T @ one_hot[logits.argmax(-1)]
+        watch(done + 1, steps, tally)
+    return tally.total(), confusion.long().cpu()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from engine.augment import Augment, dropout, shift
 from engine.cache import cache_folder, features_file, load_features, store_features
 from engine.control import Control
-from engine.data import Mnist, Samples
+from engine.data import BLACK, Mnist, Samples, prepare_224
 from engine.device import Capabilities, capabilities, synchronize, use_threads
 from engine.events import Emit, Notice, RunId
 from engine.features import FEATURES, extract_features
-from engine.models import MODELS, MobileNetV2
+from engine.models import MobileNetV2
 from engine.progress import PhaseWatch
 from engine.settings import Settings
 
@@ -49,47 +51,65 @@ class Workbench:
         self.able = capabilities(self.device)
 
 
-def image_splits(mnist: Mnist, prepare: Callable[[Tensor], Tensor]) -> Splits:
-    """The images themselves, as networks without frozen features take them."""
-    validation = Samples(mnist.validation_images, mnist.validation_labels, prepare)
-    return Splits(
-        train=Samples(mnist.train_images, mnist.train_labels, prepare),
-        validation=validation if len(validation) else None,
-        test=Samples(mnist.test_images, mnist.test_labels, prepare),
-    )
+def image_splits(mnist: Mnist, prepare: Callable[[Tensor], Tensor], pixels: int) -> Splits:
+    """The images themselves, as networks without frozen features take them; those to train on
+    are shifted at random by up to so many pixels.
+    """
+    augment = partial(shift, pixels=pixels, background=BLACK) if pixels else None
+    return _splits(mnist, mnist.train_images, mnist.test_images, prepare, augment)
 
 
-def feature_splits(run: RunId, model: MobileNetV2, bench: Workbench) -> tuple[Splits, float]:
+def feature_splits(
+    runs: Sequence[RunId], model: MobileNetV2, bench: Workbench
+) -> tuple[Splits, float]:
     """The frozen features, and the seconds it took to compute them, 0 if they were there."""
     if bench.features is not None:
         return bench.features, 0.0
     mnist = bench.mnist
-    images = torch.cat((mnist.train_images, mnist.validation_images, mnist.test_images))
-    watch = PhaseWatch(run, "features", 0, bench.emit, bench.control)
-    features = _cached_features(run, model, images, watch, bench)
+    images = torch.cat((mnist.train_images, mnist.test_images))
+    watch = PhaseWatch(runs, "features", 0, bench.emit, bench.control)
+    features = _cached_features(model, images, watch, bench)
     seconds = watch.seconds
-    labels = (mnist.train_labels, mnist.validation_labels, mnist.test_labels)
-    parts = torch.split(features, [len(digits) for digits in labels])
-    train, validation, test = (
-        Samples(part, digits, Tensor.float) for part, digits in zip(parts, labels, strict=True)
-    )
-    bench.features = Splits(train, validation if len(validation) else None, test)
+    train, test = features[: len(mnist.train_images)], features[len(mnist.train_images) :]
+    # Dropout is the only layer in front of the one that trains, so it may as well be the data's.
+    augment = partial(dropout, rate=model.classifier[0].p)
+    bench.features = _splits(mnist, train, test, Tensor.float, augment)
     return bench.features, seconds
 
 
+def _splits(
+    mnist: Mnist,
+    train: Tensor,
+    test: Tensor,
+    prepare: Callable[[Tensor], Tensor],
+    augment: Augment | None,
+) -> Splits:
+    """``train`` and ``test`` are what the networks take of MNIST's images, in their order."""
+    held_out, labels = mnist.held_out, mnist.train_labels
+    validation = None
+    if held_out.any():
+        validation = Samples(train[held_out], labels[held_out], prepare)
+        train, labels = train[~held_out], labels[~held_out]
+    return Splits(
+        Samples(train, labels, prepare, augment),
+        validation,
+        Samples(test, mnist.test_labels, prepare),
+    )
+
+
 def _cached_features(
-    run: RunId, model: MobileNetV2, images: Tensor, watch: PhaseWatch, bench: Workbench
+    model: MobileNetV2, images: Tensor, watch: PhaseWatch, bench: Workbench
 ) -> Tensor:
     """From the cache, or computed and put there."""
     settings = bench.settings
     if not settings.cache:
-        return _compute_features(run, model, images, watch, bench)
+        return _compute_features(model, images, watch, bench)
     path = features_file(cache_folder(settings), model.features, images, bench.able)
     cached = load_features(path, (len(images), FEATURES))
     if cached is not None:
         bench.emit(Notice("info", f"features of {len(images):,} images read from {path}"))
         return cached.to(images.device)
-    features = _compute_features(run, model, images, watch, bench)
+    features = _compute_features(model, images, watch, bench)
     try:
         store_features(path, features, settings.cache_limit_mb * 10**6)
     except OSError as error:
@@ -99,16 +119,15 @@ def _cached_features(
 
 
 def _compute_features(
-    run: RunId, model: MobileNetV2, images: Tensor, watch: PhaseWatch, bench: Workbench
+    model: MobileNetV2, images: Tensor, watch: PhaseWatch, bench: Workbench
 ) -> Tensor:
     use_threads(bench.settings.threads, trains_little=False)
     features = extract_features(
         model,
         images,
-        MODELS[run.model].prepare,
+        prepare_224,
         bench.able,
         watch=lambda done: watch.images(done, len(images)),
     )
     synchronize(bench.device)
-    use_threads(bench.settings.threads, MODELS[run.model].trains_little)
     return features

@@ -11,7 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from engine.settings import FIELDS, Settings, SettingsError, from_text, load_settings, rule
+from engine.rules import SettingsError
+from engine.settings import FIELDS, Settings, from_text, rule
+from engine.settings_file import load_settings
 
 BAD_USAGE = 2
 FLAGS = {"models": "--model", "learning_rate": "--lr"}
@@ -47,12 +49,12 @@ def build_parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--settings", metavar="FILE", help="settings file (default: ./settings.toml, if there)"
     )
-    for name, setting in FIELDS.items():
+    for name in FIELDS:
         common.add_argument(
             flag(name),
             dest=name,
             metavar=_metavar(name),
-            action="append" if isinstance(setting.default, tuple) else "store",
+            action="append" if rule(name).kind is tuple else "store",
             help=f"{rule(name).help} (default: {_default(name)})",
         )
     parser = _OneLineParser(
@@ -78,20 +80,22 @@ def build_parser() -> argparse.ArgumentParser:
 def _metavar(name: str) -> str:
     if name == "models":
         return "NAME"
-    default = FIELDS[name].default
-    if isinstance(default, bool):
+    kind = rule(name).kind
+    if kind is bool:
         return "true|false"
-    if isinstance(default, int | float):
-        return "N" if isinstance(default, int) else "X"
+    if kind in (int, float):
+        return "N" if kind is int else "X"
     return "DIR" if name in ("results", "data", "cache_folder") else "NAME"
 
 
 def _default(name: str) -> str:
     default = FIELDS[name].default
+    if default is None:
+        return "the preset's"
     if isinstance(default, bool):
         return str(default).lower()
-    if "(all)" in rule(name).allowed:
-        return "all"
+    if default == 0 and rule(name).zero:
+        return rule(name).zero
     if default == "":
         return {"data": "bundled", "cache_folder": "the user's"}[name]
     return ", ".join(default) if isinstance(default, tuple) else str(default)

@@ -36,23 +36,27 @@ def estimate(
 
     ``stopping`` says that the experiment ends with the epoch under way.
     """
-    elapsed, runs, complete = 0.0, {}, True
-    for run in record.runs.values():
-        if run.status not in ("queued", "running"):
-            continue
-        now = progress.get(run.id) if run.status == "running" else None
-        if stopping and run.status == "queued":
-            continue
-        needed = _seconds_left(run, now, record, progress, stopping=stopping)
-        if needed is None:
-            complete = False
-            continue
-        elapsed += needed
+    runs: dict[RunId, float] = {}
+    elapsed, complete = 0.0, True
+    together = [run for run in record.runs.values() if run.status == "running"]
+    queued = [run for run in record.runs.values() if run.status == "queued" and not stopping]
+    # Runs side by side end together, when all of what each of them needs is done.
+    for group in (together, *([run] for run in queued)):
+        needed = [
+            _seconds_left(run, len(together), record, progress, stopping=stopping) for run in group
+        ]
+        elapsed += sum(seconds for seconds in needed if seconds is not None)
+        complete = complete and None not in needed
         if complete:
-            runs[run.id] = elapsed
-        if now is not None and now.phase == "features":
+            runs |= {run.id: elapsed for run in group}
+        if any(_computes_features(run, progress) for run in group):
             complete = False  # the epochs that follow are not measured yet
     return Eta(runs, elapsed, complete)
+
+
+def _computes_features(run: RunRecord, progress: Mapping[RunId, Progress]) -> bool:
+    now = progress.get(run.id)
+    return run.status == "running" and now is not None and now.phase == "features"
 
 
 def fraction_done(run: RunRecord, now: Progress | None, epochs: int) -> float:
@@ -76,14 +80,16 @@ def _within_epoch(run: RunRecord, now: Progress | None) -> float:
 
 def _seconds_left(
     run: RunRecord,
-    now: Progress | None,
+    together: int,
     record: ExperimentRecord,
     progress: Mapping[RunId, Progress],
     *,
     stopping: bool,
 ) -> float | None:
+    """A run's own share of the time, where runs are side by side."""
+    now = progress.get(run.id) if run.status == "running" else None
     if now is not None and now.phase == "features":
-        return now.seconds * (now.steps - now.step) / max(now.step, 1)
+        return now.seconds * (now.steps - now.step) / max(now.step, 1) / together
     epoch_seconds = _epoch_seconds(run.id.model, record, progress)
     if epoch_seconds is None:
         return None
@@ -99,11 +105,12 @@ def _epoch_seconds(
     measured = [epoch.seconds + epoch.evaluation_seconds for run in runs for epoch in run.epochs]
     if measured:
         return sum(measured) / len(measured)
+    together = sum(run.status == "running" for run in runs)
     for run in runs:
         now = progress.get(run.id)
         if now is None or run.status != "running" or now.phase == "features":
             continue
         phase_seconds = now.seconds * now.steps / now.step
-        whole = now.epoch_seconds - now.seconds + phase_seconds
+        whole = (now.epoch_seconds - now.seconds + phase_seconds) / together
         return whole if now.phase == "test" else whole / (1 - EVALUATION_SHARE)
     return None

@@ -130,8 +130,8 @@ def _started_line(event: ExperimentStarted) -> str:
     return (
         f"{event.id}: {', '.join(settings.models)}; epochs {settings.epochs}, "
         f"repeats {settings.repeats}, batch size {settings.batch_size}, "
-        f"learning rate {settings.learning_rate:g} ({settings.schedule}), "
-        f"seed {settings.seed}; on {environment['device']} ({environment['device_name']})"
+        f"preset {settings.preset}, seed {settings.seed}; "
+        f"on {environment['device']} ({environment['device_name']})"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.recipes import Recipe
 from engine.records import ExperimentRecord, ModelSummary
 from engine.settings import Settings
 
@@ -36,6 +37,18 @@ def duration(seconds: float) -> str:
 def short_duration(seconds: float) -> str:
     """As ``duration``, with a decimal where that matters: "0.4 s"."""
     return f"{seconds:.1f} s" if seconds < 9.95 else duration(seconds)
+
+
+def training(recipe: Recipe) -> str:
+    """How a network is trained, in a few words: "adam 0.002 one-cycle, ±1 px"."""
+    parts = [f"{recipe.optimizer} {recipe.learning_rate:g} {recipe.schedule}"]
+    if recipe.weight_decay:
+        parts.append(f"decay {recipe.weight_decay:g}")
+    if recipe.shift:
+        parts.append(f"±{recipe.shift} px")
+    if recipe.label_smoothing:
+        parts.append(f"smooth {recipe.label_smoothing:g}")
+    return ", ".join(parts)
 
 
 def limits(settings: Settings) -> str:

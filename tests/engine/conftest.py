@@ -41,6 +41,7 @@ def short(small_folder: Path, tmp_path: Path) -> Settings:
         data=str(small_folder),
         device="cpu",
         threads=1,  # steady where other work has the second core
+        repeats_at_once=1,
         results=str(tmp_path / "results"),
     )
 

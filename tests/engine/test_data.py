@@ -21,6 +21,7 @@ from engine.data import (
     LARGEST_FILE,
     DataError,
     Mnist,
+    RunSeed,
     Samples,
     load_mnist,
     parse_images,
@@ -28,6 +29,7 @@ from engine.data import (
     prepare_28,
     prepare_224,
 )
+from engine.workbench import image_splits
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -59,7 +61,7 @@ def test_bundled_mnist_has_60000_and_10000_images(mnist: Mnist) -> None:
     assert mnist.train_labels.shape == (60_000,)
     assert mnist.test_labels.shape == (10_000,)
     assert mnist.train_labels.dtype == mnist.test_labels.dtype == torch.int64
-    assert len(mnist.validation_images) == len(mnist.validation_labels) == 0
+    assert not mnist.held_out.any()
 
 
 @pytest.mark.parametrize("name", CANONICAL_MD5)
@@ -224,23 +226,25 @@ def rows(images: Tensor, labels: Tensor) -> list[tuple[bytes, int]]:
 def test_validation_split_is_disjoint_and_complete(small_folder: Path) -> None:
     whole = load_mnist(folder=str(small_folder), train_limit=500)
     split = load_mnist(folder=str(small_folder), train_limit=500, validation_split=0.3)
-    assert len(split.validation_labels) == 150
-    assert len(split.train_labels) == 350
+    assert int(split.held_out.sum()) == 150
+    assert torch.equal(split.train_images, whole.train_images)
+    splits = image_splits(split, prepare_28, 0)
+    assert splits.validation is not None
+    assert (len(splits.train), len(splits.validation)) == (350, 150)
+    parts = (splits.train, splits.validation)
     both = rows(
-        torch.cat((split.train_images, split.validation_images)),
-        torch.cat((split.train_labels, split.validation_labels)),
+        torch.cat([part.inputs for part in parts]), torch.cat([part.labels for part in parts])
     )
     everything = rows(whole.train_images, whole.train_labels)
     assert len(set(everything)) == 500, "the images must differ for this test to mean anything"
     assert both == everything
-    assert torch.equal(split.test_images, whole.test_images)
+    assert torch.equal(splits.test.inputs, whole.test_images)
+    assert image_splits(whole, prepare_28, 0).validation is None
 
 
 def test_validation_images_are_drawn_with_the_seed(small_folder: Path) -> None:
     def held_out(seed: int) -> Tensor:
-        return load_mnist(
-            folder=str(small_folder), validation_split=0.1, seed=seed
-        ).validation_images
+        return load_mnist(folder=str(small_folder), validation_split=0.1, seed=seed).held_out
 
     assert torch.equal(held_out(1), held_out(1))
     assert not torch.equal(held_out(1), held_out(2))
@@ -254,10 +258,24 @@ def test_split_that_leaves_no_training_image_is_refused(small_folder: Path) -> N
 
 def test_samples_give_prepared_inputs_and_their_labels() -> None:
     samples = Samples(torch.arange(10), torch.arange(10) * 10, lambda inputs: inputs + 0.5)
-    inputs, labels = samples.batch(torch.tensor([7, 2]))
-    assert (inputs.tolist(), labels.tolist()) == ([7.5, 2.5], [70, 20])
-    assert samples.batch(slice(8, 20))[1].tolist() == [80, 90]
     assert len(samples) == 10
+    batches = [(inputs.tolist(), labels.tolist()) for inputs, labels in samples.in_order(8)]
+    assert batches[1] == ([8.5, 9.5], [80, 90])
+    assert batches[0][0] == [number + 0.5 for number in range(8)]
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+def test_shuffled_samples_come_once_for_every_seed_with_their_labels(batch_size: int) -> None:
+    samples = Samples(torch.arange(1000), torch.arange(1000) * 10, lambda inputs: inputs + 0.5)
+    seeds = [RunSeed(seed, torch.device("cpu")) for seed in (1, 2)]
+    batches = list(samples.shuffled(batch_size, seeds))
+    assert {inputs.shape[1] for inputs, _ in batches[:-1]} == {batch_size}
+    inputs = torch.cat([part for part, _ in batches], 1)
+    labels = torch.cat([part for _, part in batches], 1)
+    assert torch.equal((inputs - 0.5) * 10, labels.float())
+    for order in labels:
+        assert sorted(order.tolist()) == list(range(0, 10_000, 10))
+    assert not torch.equal(labels[0], labels[1])
 
 
 def test_pipeline_of_mlp_and_cnn_equals_torchvision(mnist: Mnist) -> None:

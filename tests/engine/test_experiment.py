@@ -37,10 +37,13 @@ from engine.events import (
     RunStarted,
 )
 from engine.experiment import run_experiment
-from engine.models import MODELS
+from engine.models import CNN, MODELS
+from engine.recipes import PRESETS
 from engine.records import ExperimentRecord
 from engine.results import ResultsError
-from engine.settings import Settings, from_tables
+from engine.settings import Settings
+from engine.settings_file import from_tables
+from engine.stack import Stack
 from engine.training import evaluate
 
 FIRST, SECOND = RunId("mlp", 1), RunId("mlp", 2)
@@ -79,7 +82,8 @@ def accuracy_of_saved(record: ExperimentRecord, run: RunId) -> float:
         folder=settings.data, train_limit=settings.train_limit, test_limit=settings.test_limit
     )
     samples = Samples(mnist.test_images, mnist.test_labels, spec.prepare)
-    return evaluate(model, samples, batch_size=50)[0].accuracy
+    (scores,), _ = evaluate(Stack([model.eval()]), samples, batch_size=50)
+    return scores.accuracy
 
 
 def test_events_come_in_order(short: Settings) -> None:
@@ -114,6 +118,110 @@ def test_progress_lies_between_its_run_and_epoch_and_ends_each_phase(short: Sett
             if event.step == event.steps:
                 phases.append((event.phase, event.epoch))
     assert phases == [("train", 1), ("test", 1), ("train", 2), ("test", 2)]
+
+
+def test_repeats_side_by_side_finish_each_epoch_together_and_each_has_its_own_curve(
+    short: Settings,
+) -> None:
+    recorder = Recorder()
+    record = run_experiment(replace(short, repeats=3, repeats_at_once=2), recorder)
+    both = ["RunStarted"] * 2 + ["EpochFinished"] * 4 + ["RunFinished"] * 2
+    last = ["RunStarted", "EpochFinished", "EpochFinished", "RunFinished"]
+    assert recorder.rare() == ["ExperimentStarted", *both, *last, "ExperimentFinished"]
+    epochs = [(event.run.repeat, event.result.epoch) for event in recorder.of(EpochFinished)]
+    assert epochs == [(1, 1), (2, 1), (1, 2), (2, 2), (3, 1), (3, 2)]
+    assert len({event.result.train_loss for event in recorder.of(EpochFinished)}) == 6
+    assert {event.run.repeat for event in recorder.of(Progress)} == {1, 2, 3}
+    for run in record.runs:
+        assert accuracy_of_saved(record, run) == record.runs[run].epochs[-1].test_accuracy
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_repeats_side_by_side_come_to_what_they_come_to_one_by_one(
+    short: Settings, model: str
+) -> None:
+    settings = replace(short, models=(model,), repeats=3)
+    alone = run_experiment(settings)
+    together = run_experiment(replace(settings, repeats_at_once=3))
+    for run in alone.runs:
+        expected = figures(alone, run)
+        for found, wanted in zip(figures(together, run), expected, strict=True):
+            assert found == pytest.approx(wanted, rel=0.02, abs=0.011)
+
+
+def test_small_networks_train_side_by_side_unless_told_otherwise(short: Settings) -> None:
+    recorder = Recorder()
+    settings = replace(short, models=("mlp", "cnn"), repeats=3, repeats_at_once=0, epochs=1)
+    run_experiment(settings, recorder)
+    at_once = ["RunStarted"] * 3 + ["EpochFinished"] * 3 + ["RunFinished"] * 3
+    one_by_one = ["RunStarted", "EpochFinished", "RunFinished"] * 3
+    assert recorder.rare()[1:-1] == [*at_once, *one_by_one]
+
+
+def test_skip_ends_the_runs_side_by_side(short: Settings) -> None:
+    control = Control()
+    recorder = commanding(control, "skip_run", (Progress, FIRST, 1))
+    settings = replace(short, epochs=50, repeats=3, repeats_at_once=2)
+    record = run_experiment(replace(settings, epochs=3), recorder, control)
+    statuses = [event.status for event in recorder.of(RunFinished)]
+    assert statuses == ["skipped", "skipped", "finished"]
+    assert record.status == "finished"
+
+
+def test_patience_ends_each_run_by_its_own_validation_loss(short: Settings) -> None:
+    # With a rate of 1 the loss soon gets no better.
+    settings = replace(
+        short, repeats=3, repeats_at_once=3, epochs=30, learning_rate=0.05, schedule="constant"
+    )
+    record = run_experiment(replace(settings, validation_split=0.3, patience=2))
+    counts = []
+    for run in record.runs.values():
+        losses = [epoch.validation_loss for epoch in run.epochs]
+        best = losses.index(min(losses))  # type: ignore[type-var]
+        assert len(losses) == min(30, best + 1 + 2)
+        counts.append(len(losses))
+        assert run.status == "finished"
+        assert accuracy_of_saved(record, run.id) == run.epochs[-1].test_accuracy
+    assert min(counts) < 30
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_learns_with_validation(short: Settings, preset: str) -> None:
+    settings = replace(short, models=("mlp", "cnn"), epochs=3, preset=preset)
+    record = run_experiment(replace(settings, validation_split=0.1, patience=3))
+    for run in record.runs.values():
+        assert run.epochs[-1].train_loss < run.epochs[0].train_loss
+        assert run.epochs[-1].validation_accuracy is not None
+
+
+def test_how_each_model_was_trained_is_in_the_summary(short: Settings) -> None:
+    settings = replace(short, models=("mlp", "cnn"), epochs=1, weight_decay=0.001)
+    record = run_experiment(replace(settings, per_model={"cnn": {"optimizer": "sgd"}}))
+    mlp, cnn = (model["recipe"] for model in summary(record)["models"])
+    assert (mlp["optimizer"], cnn["optimizer"]) == ("adam", "sgd")
+    assert mlp["schedule"] == cnn["schedule"] == "one-cycle"
+    assert mlp["weight_decay"] == cnn["weight_decay"] == 0.001
+    assert Settings(**from_tables(summary(record)["settings"], "x")) == record.settings
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_every_optimizer_learns(short: Settings, model: str, optimizer: str) -> None:
+    settings = replace(short, models=(model,), optimizer=optimizer, learning_rate=0.003, epochs=3)
+    (run,) = run_experiment(settings).runs.values()
+    assert run.epochs[-1].train_loss < run.epochs[0].train_loss
+
+
+def test_bf16_trains_with_the_same_outcome_within_the_spread(short: Settings) -> None:
+    settings = replace(short, models=("mlp", "cnn"), learning_rate=0.005, epochs=3)
+    exact = run_experiment(replace(settings, precision="fp32"))
+    rough = run_experiment(replace(settings, precision="bf16"))
+    for run in exact.runs:
+        expected = exact.runs[run].epochs[-1]
+        found = rough.runs[run].epochs[-1]
+        assert found.train_loss != expected.train_loss
+        assert found.train_loss == pytest.approx(expected.train_loss, rel=0.1)
+        assert found.test_accuracy == pytest.approx(expected.test_accuracy, abs=0.04)
 
 
 def test_repeats_use_the_seed_and_the_ones_after_it(short: Settings) -> None:
@@ -259,12 +367,8 @@ def test_two_experiments_in_one_second_get_folders_of_their_own(
     assert summary(records[1])["started"] == datetime(2026, 11, 22, 7, 30, 12, tzinfo=UTC)
 
 
-class Broken(nn.Module):
+class Broken(CNN):
     """A network that fails at its first step."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(1))
 
     def forward(self, images: Tensor) -> Tensor:
         raise RuntimeError("the matrix\nis too large")
@@ -280,7 +384,7 @@ def no_memory() -> nn.Module:
 def test_run_that_raises_fails_alone(
     short: Settings, monkeypatch: pytest.MonkeyPatch, build: Any, told: str
 ) -> None:
-    monkeypatch.setitem(MODELS, "mlp", replace(MODELS["mlp"], build=build))
+    monkeypatch.setitem(MODELS, "mlp", replace(MODELS["mlp"], build=build, by_hand=None))
     recorder = Recorder()
     record = run_experiment(replace(short, models=("mlp", "cnn"), epochs=1), recorder)
     assert recorder.rare() == [
@@ -590,6 +694,7 @@ def mobile(tmp_path: Path, **changes: Any) -> Settings:
         test_limit=32,
         device="cpu",
         threads=1,
+        repeats_at_once=1,
         results=str(tmp_path / "results"),
     )
     return replace(settings, **changes)

@@ -7,10 +7,13 @@ import copy
 import pytest
 import torch
 
-from engine.data import Mnist, Samples, load_mnist, prepare_224
+from engine.data import Mnist, RunSeed, Samples, load_mnist, prepare_224
 from engine.device import capabilities
 from engine.features import extract_features
 from engine.models import MODELS, MobileNetV2
+from engine.optimizers import make_optimizer
+from engine.recipes import Recipe
+from engine.stack import Stack
 from engine.training import Tally, evaluate, train_one_epoch
 
 pytestmark = [
@@ -20,24 +23,33 @@ pytestmark = [
 STEPS, BATCH = 50, 64
 
 
+def networks(name: str, device: str, count: int = 2) -> Stack:
+    """Networks side by side as a run makes them, from the same start on every device."""
+    able, spec = capabilities(torch.device(device)), MODELS[name]
+    found = []
+    for seed in range(count):
+        torch.manual_seed(seed)
+        found.append(spec.build().to(device).to(memory_format=able.memory_format))
+    return spec.by_hand(found) if spec.by_hand is not None else Stack(found)
+
+
 def losses(name: str, device: str, mnist: Mnist) -> list[float]:
     """The loss of each of 50 steps from the same start, in the same order."""
-    able = capabilities(torch.device(device))
-    torch.manual_seed(1)
-    model = MODELS[name].build().to(device).to(memory_format=able.memory_format)
+    stack = networks(name, device)
     images = mnist.train_images[: STEPS * BATCH].to(device)
     labels = mnist.train_labels[: STEPS * BATCH].to(device)
     found: list[float] = []
 
     def watch(step: int, steps: int, tally: Tally) -> None:
-        found.append(tally.since_last().loss)
+        found.append(tally.since_last()[0].loss)
 
     train_one_epoch(
-        model,
+        stack,
         Samples(images, labels, MODELS[name].prepare),
-        torch.optim.Adam(model.parameters(), lr=0.001, fused=able.fused_optimizer or None),
+        make_optimizer(Recipe(), stack.parameters.values(), capabilities(torch.device(device))),
         batch_size=BATCH,
-        generator=torch.Generator().manual_seed(1),
+        seeds=[RunSeed(seed, torch.device(device)) for seed in range(stack.size)],
+        learning_rate=lambda step: 0.001,
         watch=watch,
     )
     return found
@@ -54,8 +66,6 @@ def test_losses_over_fifty_steps_are_those_of_the_cpu(name: str, mnist: Mnist) -
 
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
 def test_evaluation_is_that_of_the_cpu(name: str, mnist: Mnist) -> None:
-    torch.manual_seed(1)
-    model = MODELS[name].build()
     found = []
     for device in ("cpu", "cuda"):
         samples = Samples(
@@ -63,8 +73,8 @@ def test_evaluation_is_that_of_the_cpu(name: str, mnist: Mnist) -> None:
             mnist.test_labels[:500].to(device),
             MODELS[name].prepare,
         )
-        found.append(evaluate(copy.deepcopy(model).to(device), samples, batch_size=100))
-    (cpu, _), (gpu, confusion) = found
+        found.append(evaluate(networks(name, device), samples, batch_size=100))
+    ((cpu, _), _), ((gpu, _), confusion) = found
     assert gpu.loss == pytest.approx(cpu.loss, abs=5e-3)
     assert gpu.accuracy == pytest.approx(cpu.accuracy, abs=0.01)
     assert confusion.device.type == "cpu"

@@ -42,13 +42,20 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def counted(images: int, loss: float) -> Tally:
     """A tally of ``images`` images that were all read right."""
-    tally = Tally(torch.device("cpu"))
-    tally.add(torch.tensor(loss), torch.eye(10)[:1].repeat(images, 1), torch.zeros(images).long())
+    tally = Tally(1, torch.device("cpu"))
+    add(tally, images, loss)
     return tally
 
 
+def add(tally: Tally, images: int, loss: float) -> None:
+    """Count images with a loss; above log 10 they are read wrong."""
+    logits = torch.zeros(1, images, 10)
+    logits[..., 0] = -math.log((math.exp(loss) - 1) / 9)
+    tally.add(logits, torch.zeros(1, images, dtype=torch.int64))
+
+
 def begin(recorder: Recorder, control: Control, phase: Phase = "train") -> PhaseWatch:
-    return PhaseWatch(RUN, phase, 3, recorder, control)
+    return PhaseWatch([RUN], phase, 3, recorder, control)
 
 
 def test_progress_says_where_the_phase_is(clock: Clock) -> None:
@@ -56,7 +63,26 @@ def test_progress_says_where_the_phase_is(clock: Clock) -> None:
     watch = begin(recorder, Control())
     clock.now += 2.0
     watch.step(5, 20, counted(100, 0.5))
-    assert recorder.events == [Progress(RUN, "train", 3, 5, 20, 0.5, 1.0, 50.0, 2.0, 2.0, 0.5, 1.0)]
+    loss = pytest.approx(0.5, rel=1e-5)
+    assert recorder.events == [
+        Progress(RUN, "train", 3, 5, 20, loss, 1.0, 50.0, 2.0, 2.0, loss, 1.0)
+    ]
+
+
+def test_runs_side_by_side_each_have_their_own_progress(clock: Clock) -> None:
+    recorder = Recorder()
+    watch = PhaseWatch([RUN, RunId("mlp", 2)], "train", 3, recorder, Control())
+    tally = Tally(2, torch.device("cpu"))
+    logits = torch.zeros(2, 4, 10)
+    logits[1, :, 7] = 100.0
+    tally.add(logits, torch.full((2, 4), 7))
+    clock.now += 2.0
+    watch.step(1, 1, tally)
+    first, second = recorder.of(Progress)
+    assert (first.run.repeat, second.run.repeat) == (1, 2)
+    assert first.loss == pytest.approx(math.log(10), rel=1e-5)
+    assert (second.loss, second.accuracy) == (pytest.approx(0), 1.0)
+    assert first.images_per_second == second.images_per_second == 4.0
 
 
 def test_progress_is_rare_but_never_misses_the_last_step(clock: Clock) -> None:
@@ -77,12 +103,12 @@ def test_rate_is_of_the_images_since_the_last_progress(clock: Clock) -> None:
     tally = counted(100, 0.5)
     clock.now += 1.0
     watch.step(1, 3, tally)
-    tally.add(torch.tensor(0.1), torch.eye(10)[:1].repeat(50, 1), torch.ones(50).long())
+    add(tally, 50, 2.5)
     clock.now += 2.0
     watch.step(2, 3, tally)
     first, second = recorder.of(Progress)
     assert (first.images_per_second, second.images_per_second) == (100.0, 25.0)
-    assert second.loss == pytest.approx(0.1)
+    assert second.loss == pytest.approx(2.5, rel=1e-5)
     assert second.accuracy == 0.0
 
 

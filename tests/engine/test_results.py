@@ -37,7 +37,8 @@ from engine.results import (
     save_weights,
     write_atomically,
 )
-from engine.settings import Settings, from_tables
+from engine.settings import Settings
+from engine.settings_file import from_tables
 
 NOW = datetime(2026, 11, 22, 7, 30, 12, tzinfo=UTC)
 RUN, NEXT = RunId("mlp", 1), RunId("mlp", 2)
@@ -169,7 +170,9 @@ def test_summary_is_there_from_the_first_second(started: ExperimentStarted) -> N
     assert found["environment"] == {"host": "here", "threads": 2}
     assert found["runs"] == []
     assert "finished" not in found
-    assert found["models"] == [{"name": "mlp", "runs": 0}]
+    (model,) = found["models"]
+    assert (model["name"], model["runs"]) == ("mlp", 0)
+    assert model["recipe"]["schedule"] == "one-cycle"
 
 
 def test_every_figure_of_a_run_reads_back_from_the_summary(started: ExperimentStarted) -> None:

@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import FrozenInstanceError, asdict, replace
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from engine_support import one_line
 
-from engine.settings import (
-    FIELDS,
-    Settings,
-    SettingsError,
-    checked,
-    from_tables,
-    from_text,
-    load_settings,
-    rule,
-    to_tables,
-)
+from engine.recipes import PRESETS, RECIPE_RULES, Recipe
+from engine.rules import SettingsError
+from engine.settings import FIELDS, MODEL_NAMES, Settings, checked, from_text, rule
+from engine.settings_file import from_tables, load_settings, to_tables
 
 SHIPPED = Path(__file__).parents[2] / "settings.toml"
 ANOTHER = Settings(
     models=("cnn", "mlp"),
+    preset="best",
     epochs=3,
     repeats=2,
+    repeats_at_once=1,
     seed=0,
     batch_size=32,
+    optimizer="sgd",
     learning_rate=0.01,
     schedule="cosine",
+    weight_decay=0.1,
+    shift=2,
+    label_smoothing=0.05,
+    precision="bf16",
     validation_split=0.25,
+    patience=4,
     data="elsewhere",
     train_limit=100,
     test_limit=50,
     mobilenetv2_weights="IMAGENET1K_V2",
     device="cuda:1",
     threads=3,
+    deterministic=True,
+    cuda_graphs="off",
     cache=False,
     cache_folder="elsewhere",
     cache_limit_mb=500,
@@ -60,13 +63,17 @@ def refused(file: Path, content: str | bytes, *parts: str) -> None:
     one_line(caught.value, str(file), *parts)
 
 
-def test_shipped_file_has_every_default_in_its_section_and_nothing_else() -> None:
-    assert tomllib.loads(SHIPPED.read_text(encoding="utf-8")) == to_tables(Settings())
+def test_shipped_file_has_every_default_and_every_preset_and_nothing_else() -> None:
+    shipped = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
+    assert shipped.pop("presets") == PRESETS
+    defaults = to_tables(Settings())
+    del defaults["presets"]
+    assert shipped == defaults
 
 
 def test_shipped_file_explains_every_setting_in_its_own_words() -> None:
     lines = SHIPPED.read_text(encoding="utf-8").splitlines()
-    for name in FIELDS:
+    for name in [name for name in FIELDS if name not in RECIPE_RULES]:
         (at,) = [i for i, line in enumerate(lines) if line.startswith(f"{name} = ")]
         assert lines[at - 1].startswith(f"# {rule(name).help}")
 
@@ -80,13 +87,11 @@ def test_without_a_file_the_defaults_are_in_force(tmp_path: Path) -> None:
 
 
 def test_another_value_of_every_setting_is_tried_here() -> None:
-    assert not [
-        name for name, value in asdict(ANOTHER).items() if value == getattr(Settings(), name)
-    ]
+    assert not [name for name in FIELDS if getattr(ANOTHER, name) == getattr(Settings(), name)]
 
 
 def test_every_default_is_allowed() -> None:
-    for name in FIELDS:
+    for name in [name for name in FIELDS if name not in RECIPE_RULES]:
         assert checked(name, getattr(Settings(), name), "x") == getattr(Settings(), name)
 
 
@@ -134,7 +139,8 @@ def test_process_environment_is_read_unless_another_is_given(
 
 def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
     variables = {}
-    for name, value in asdict(ANOTHER).items():
+    for name in FIELDS:
+        value = getattr(ANOTHER, name)
         text = ",".join(value) if isinstance(value, tuple) else str(value)
         variables[f"MNIST_TUI_{name.upper()}"] = text
     assert load_settings(folder=tmp_path, environment=variables) == ANOTHER
@@ -373,3 +379,108 @@ def test_every_setting_says_what_it_is_for_and_what_is_allowed(name: str) -> Non
     assert found.help
     assert found.allowed
     assert checked(name, sample(name), "x") == sample(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("train_limit", "all"),
+        ("threads", "auto"),
+        ("repeats_at_once", "auto"),
+        ("patience", "never"),
+    ],
+)
+def test_a_word_may_stand_for_zero(file: Path, name: str, word: str) -> None:
+    file.write_text(f"[{rule(name).section}]\n{name} = {word!r}\n")
+    assert getattr(load_settings(file, {}), name) == 0
+    assert from_text(name, word, "--flag") == 0
+    assert to_tables(Settings())[rule(name).section][name] == word
+
+
+def test_preset_decides_how_a_model_is_trained() -> None:
+    assert Settings(preset="notebook").recipe("cnn") == Recipe(learning_rate=0.001)
+    assert Settings(preset="best").recipe("mlp").shift == 1
+    assert Settings(preset="best").recipe("mobilenetv2").shift == 0
+
+
+def test_training_wins_over_the_preset_and_a_model_over_both(file: Path) -> None:
+    file.write_text(
+        "[experiment]\npreset = 'notebook'\n"
+        "[training]\nlearning_rate = 0.5\nschedule = 'cosine'\n"
+        "[models.cnn]\nlearning_rate = 0.25\nweight_decay = 0.125\n"
+    )
+    settings = load_settings(file, {})
+    assert settings.recipe("mlp") == Recipe(learning_rate=0.5, schedule="cosine")
+    assert settings.recipe("cnn") == Recipe(
+        learning_rate=0.25, schedule="cosine", weight_decay=0.125
+    )
+
+
+def test_file_may_have_presets_of_its_own_and_change_the_others(file: Path) -> None:
+    file.write_text(
+        "[experiment]\npreset = 'mine'\n"
+        "[presets.mine]\nshift = 3\n[presets.mine.mobilenetv2]\nshift = 0\n"
+        "[presets.notebook]\nlearning_rate = 0.5\n"
+    )
+    settings = load_settings(file, {})
+    assert settings.recipe("mlp") == Recipe(shift=3)
+    assert replace(settings, preset="notebook").recipe("mlp") == Recipe(learning_rate=0.5)
+    assert settings.presets["best"] == PRESETS["best"]
+    # What is saved with the results is enough to train the same way again.
+    again = Settings(**from_tables(to_tables(settings), "x"))
+    assert [again.recipe(name) for name in MODEL_NAMES] == [
+        settings.recipe(name) for name in MODEL_NAMES
+    ]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_can_train_every_model_with_validation_and_patience(preset: str) -> None:
+    settings = Settings(preset=preset, validation_split=0.1, patience=2)
+    for name in MODEL_NAMES:
+        for field, found in RECIPE_RULES.items():
+            value = getattr(settings.recipe(name), field)
+            assert checked(field, value, "x") == value, found
+
+
+def test_unknown_preset_is_refused_with_the_known_ones(file: Path) -> None:
+    refused_settings(file, "[experiment]\npreset = 'fast'\n", "preset:", "'fast'", *PRESETS)
+
+
+def test_shift_is_refused_for_mobilenetv2_whose_features_are_computed_once(file: Path) -> None:
+    content = "[training]\nshift = 1\n"
+    refused_settings(file, content, "shift: 1", "mobilenetv2", "[models.mobilenetv2]")
+    file.write_text(content + "[models.mobilenetv2]\nshift = 0\n")
+    assert load_settings(file, {}).recipe("cnn").shift == 1
+    file.write_text(content + "[experiment]\nmodels = ['mlp']\n")
+    assert load_settings(file, {}).recipe("mlp").shift == 1
+
+
+def test_patience_without_validation_images_is_refused(file: Path) -> None:
+    refused_settings(file, "[training]\npatience = 2\n", "patience: 2", "validation_split")
+
+
+def refused_settings(file: Path, content: str, *parts: str) -> None:
+    """Assert that what a file says is refused in one line, though each of its values is allowed."""
+    file.write_text(content)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(file, {})
+    one_line(caught.value, *parts)
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [
+        ("[models]\nvgg = 1", ("'vgg'", "mlp, cnn, mobilenetv2")),
+        ("[models]\ncnn = 1", ("models.cnn", "table")),
+        ("[models.cnn]\nepochs = 1", ("'epochs'", "[models.cnn]", "learning_rate")),
+        ("[models.cnn]\nshift = 5", ("models.cnn.shift:", "5", "0 to 4")),
+        ("[presets]\nmine = 1", ("presets.mine", "table")),
+        ("[presets.mine]\nrate = 1", ("'rate'", "[presets.mine]", "learning_rate")),
+        ("[presets.mine]\nschedule = 'x'", ("presets.mine.schedule:", "one-cycle")),
+        ("[presets.mine.cnn]\nshift = -1", ("presets.mine.cnn.shift:", "-1", "0 to 4")),
+    ],
+)
+def test_wrong_models_and_presets_are_refused(
+    file: Path, content: str, parts: tuple[str, ...]
+) -> None:
+    refused(file, content, *parts)

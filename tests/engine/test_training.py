@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,41 +12,54 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import SGD, Adam
-from torch.optim.lr_scheduler import LambdaLR
 
-from engine.data import Mnist, Samples, prepare_28
+from engine.by_hand import MLPStack
+from engine.data import Mnist, RunSeed, Samples, prepare_28
 from engine.models import CNN, MLP
-from engine.training import Tally, evaluate, train_one_epoch
+from engine.stack import Stack
+from engine.training import Scores, Tally, evaluate, train_one_epoch
 
 
 def numbered(count: int, seen: list[int]) -> Samples:
     """Samples whose inputs are their own numbers, which ``seen`` collects."""
 
     def prepare(numbers: Tensor) -> Tensor:
-        seen.extend(numbers.tolist())
+        seen.extend(numbers.flatten().tolist())
         return torch.nn.functional.one_hot(numbers % 10, 10).float()
 
     return Samples(torch.arange(count), torch.arange(count) % 10, prepare)
 
 
-def train(model: nn.Module, samples: Samples, **options: Any) -> Any:
-    """One epoch with Adam, in batches of 10 unless told."""
-    generator = torch.Generator().manual_seed(options.pop("seed", 1))
-    settings = {"batch_size": 10, "generator": generator, **options}
-    return train_one_epoch(model, samples, Adam(model.parameters(), lr=0.002), **settings)
+CPU = torch.device("cpu")
+
+
+def train(networks: Stack, samples: Samples, *seeds: int, **options: Any) -> list[Scores]:
+    """One epoch with Adam, with seed 1 in batches of 10 at a rate of 0.002 unless told."""
+    given = {
+        "batch_size": 10,
+        "seeds": [RunSeed(seed, CPU) for seed in seeds or (1,)],
+        "learning_rate": lambda step: 0.002,
+        **options,
+    }
+    return train_one_epoch(networks, samples, Adam(networks.parameters.values()), **given)
+
+
+def linear() -> Stack:
+    """A network for ``numbered``."""
+    return Stack([nn.Linear(10, 10)])
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 10, 95, 1000])
 def test_epoch_visits_each_sample_exactly_once(batch_size: int) -> None:
     seen: list[int] = []
-    train(nn.Linear(10, 10), numbered(95, seen), batch_size=batch_size)
+    train(linear(), numbered(95, seen), batch_size=batch_size)
     assert sorted(seen) == list(range(95))
 
 
 def test_order_is_random_and_drawn_from_the_generator() -> None:
     def order(seed: int) -> list[int]:
         seen: list[int] = []
-        train(nn.Linear(10, 10), numbered(95, seen), seed=seed)
+        train(linear(), numbered(95, seen), seed)
         return seen
 
     assert order(1) == order(1)
@@ -55,9 +69,9 @@ def test_order_is_random_and_drawn_from_the_generator() -> None:
 
 def test_second_epoch_has_another_order() -> None:
     seen: list[int] = []
-    model, generator = nn.Linear(10, 10), torch.Generator().manual_seed(1)
+    networks, seeds = linear(), [RunSeed(1, CPU)]
     for _ in range(2):
-        train(model, numbered(95, seen), generator=generator)
+        train(networks, numbered(95, seen), seeds=seeds)
     assert seen[:95] != seen[95:]
     assert sorted(seen[:95]) == sorted(seen[95:])
 
@@ -68,7 +82,7 @@ def test_watch_is_called_after_every_step_with_the_tally() -> None:
     def watch(step: int, steps: int, tally: Tally) -> None:
         told.append((step, steps, tally.images))
 
-    train(nn.Linear(10, 10), numbered(25, []), watch=watch)
+    train(linear(), numbered(25, []), watch=watch)
     assert told == [(1, 3, 10), (2, 3, 20), (3, 3, 25)]
 
 
@@ -80,86 +94,140 @@ def test_watch_can_end_the_epoch() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(nn.Linear(10, 10), numbered(95, seen), watch=watch)
+        train(linear(), numbered(95, seen), watch=watch)
     assert len(seen) == 20
 
 
-def test_scheduler_moves_once_a_step() -> None:
-    model = nn.Linear(10, 10)
-    optimizer = SGD(model.parameters(), lr=1.0)
+def test_order_is_the_same_whether_networks_train_alone_or_side_by_side() -> None:
+    def order(*seeds: int) -> list[int]:
+        seen: list[int] = []
+        stack = Stack([nn.Linear(10, 10) for _ in seeds])
+        train(stack, numbered(30, seen), *seeds)
+        return seen
+
+    both = torch.tensor(order(1, 2)).view(3, 2, 10)
+    assert both[:, 0].flatten().tolist() == order(1)
+    assert both[:, 1].flatten().tolist() == order(2)
+
+
+def test_learning_rate_is_asked_for_once_a_step() -> None:
+    networks = linear()
+    optimizer = SGD(networks.parameters.values(), lr=1.0)
+    asked: list[int] = []
+
+    def rate(step: int) -> float:
+        asked.append(step)
+        return 1 / (1 + step)
+
     train_one_epoch(
-        model,
+        networks,
         numbered(25, []),
         optimizer,
         batch_size=10,
-        generator=torch.Generator(),
-        scheduler=LambdaLR(optimizer, lambda step: 1 / (1 + step)),
+        seeds=[RunSeed(1, CPU)],
+        learning_rate=rate,
     )
-    assert optimizer.param_groups[0]["lr"] == pytest.approx(1 / 4)
+    assert asked == [0, 1, 2]
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(1 / 3)
 
 
-def test_scores_of_an_epoch_weigh_every_image_the_same() -> None:
+def test_scores_of_an_epoch_weigh_every_image_the_same_whatever_the_smoothing() -> None:
     # With a learning rate of 0 the model stays as it is, so the epoch's means are the model's.
     model, samples = nn.Linear(10, 10), numbered(25, [])
-    scores = train_one_epoch(
-        model,
-        samples,
-        SGD(model.parameters(), lr=0.0),
-        batch_size=10,
-        generator=torch.Generator(),
-    )
-    inputs, labels = samples.batch(slice(0, 25))
+    (scores,) = train(Stack([model]), samples, learning_rate=lambda step: 0.0, label_smoothing=0.3)
+    ((inputs, labels),) = samples.in_order(25)
     with torch.inference_mode():
         logits = model(inputs)
     assert scores.loss == pytest.approx(float(cross_entropy(logits, labels)), rel=1e-5)
     assert scores.accuracy == pytest.approx(float((logits.argmax(1) == labels).float().mean()))
 
 
-def test_step_is_adam_on_the_batch_gradient_and_no_older_one() -> None:
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_step_is_adam_on_the_batch_gradient_and_no_older_one(smoothing: float) -> None:
     model = nn.Linear(10, 10)
-    twin = copy.deepcopy(model)
-    train(model, numbered(20, []))
-    seen: list[int] = []
-    samples = numbered(20, seen)
-    optimizer = Adam(twin.parameters(), lr=0.002)
+    networks = Stack([model])
+    train(networks, numbered(20, []), label_smoothing=smoothing)
+    optimizer = Adam(model.parameters(), lr=0.002)
     order = torch.randperm(20, generator=torch.Generator().manual_seed(1))
+    samples = numbered(20, [])
     for part in (order[:10], order[10:]):
-        inputs, labels = samples.batch(part)
-        twin.zero_grad()
-        cross_entropy(twin(inputs), labels).backward()  # type: ignore[no-untyped-call]
+        logits = model(samples.prepare(samples.inputs[part]))
+        model.zero_grad()
+        loss = cross_entropy(logits, samples.labels[part], label_smoothing=smoothing)
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    assert torch.equal(model.weight, twin.weight)
+    torch.testing.assert_close(networks.parameters["weight"][0], model.weight)
 
 
-def test_training_switches_dropout_on_and_evaluation_off() -> None:
-    modes: list[bool] = []
-    model = nn.Sequential(nn.Linear(10, 10), nn.Dropout(0.5))
-    model.register_forward_hook(lambda module, inputs, output: modes.append(module.training))
-    samples = numbered(10, [])
-    train(model, samples)
-    evaluate(model, samples, batch_size=10)
-    train(model, samples)
-    assert modes == [True, False, True]
+def test_training_augments_and_evaluation_does_not() -> None:
+    def augment(inputs: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+        augmented.append(len(generators))
+        return inputs
+
+    augmented: list[int] = []
+    samples = replace(numbered(10, []), augment=augment)
+    train(linear(), samples)
+    evaluate(linear(), samples, batch_size=10)
+    assert augmented == [1]
+
+
+def digits(mnist: Mnist, train_images: int, test_images: int) -> tuple[Samples, Samples]:
+    """The first images of both parts."""
+    return (
+        Samples(mnist.train_images[:train_images], mnist.train_labels[:train_images], prepare_28),
+        Samples(mnist.test_images[:test_images], mnist.test_labels[:test_images], prepare_28),
+    )
 
 
 def test_mlp_reads_nine_of_ten_digits_after_one_epoch_on_10000_images(mnist: Mnist) -> None:
     torch.manual_seed(1)
-    model = MLP()
-    samples = Samples(mnist.train_images[:10_000], mnist.train_labels[:10_000], prepare_28)
-    train(model, samples, batch_size=32)
-    scores, _ = evaluate(
-        model, Samples(mnist.test_images, mnist.test_labels, prepare_28), batch_size=500
-    )
+    networks = MLPStack([MLP()])
+    samples, test = digits(mnist, 10_000, 10_000)
+    train(networks, samples, batch_size=32)
+    (scores,), _ = evaluate(networks, test, batch_size=500)
     assert scores.accuracy > 0.9
 
 
 def test_cnn_learns_within_one_epoch_on_2000_images(mnist: Mnist) -> None:
     torch.manual_seed(1)
-    model = CNN()
-    samples = Samples(mnist.train_images[:2000], mnist.train_labels[:2000], prepare_28)
-    train(model, samples, batch_size=32)
-    test = Samples(mnist.test_images[:1000], mnist.test_labels[:1000], prepare_28)
-    assert evaluate(model, test, batch_size=500)[0].accuracy > 0.8
+    networks = Stack([CNN()])
+    samples, test = digits(mnist, 2000, 1000)
+    train(networks, samples, batch_size=32)
+    (scores,), _ = evaluate(networks, test, batch_size=500)
+    assert scores.accuracy > 0.8
+
+
+@pytest.mark.parametrize(("build", "kind"), [(MLP, MLPStack), (MLP, Stack), (CNN, Stack)])
+def test_networks_side_by_side_come_to_what_they_come_to_alone(
+    build: Callable[[], nn.Module], kind: Callable[[Sequence[nn.Module]], Stack], mnist: Mnist
+) -> None:
+    samples, test = digits(mnist, 640, 200)
+
+    def outcome(*seeds: int) -> list[tuple[Scores, Scores, dict[str, Tensor]]]:
+        networks = []
+        for seed in seeds:
+            torch.manual_seed(seed)
+            networks.append(build())
+        stack = kind(networks)
+        trained = train(stack, samples, *seeds, batch_size=32)
+        tested, _ = evaluate(stack, test, batch_size=500)
+        states = [stack.state(index) for index in range(len(seeds))]
+        return list(zip(trained, tested, states, strict=True))
+
+    together = outcome(1, 2, 3)
+    for seed, (trained, tested, state) in zip((1, 2, 3), together, strict=True):
+        ((alone_trained, alone_tested, alone_state),) = outcome(seed)
+        assert trained.loss == pytest.approx(alone_trained.loss, rel=1e-3)
+        assert trained.accuracy == pytest.approx(alone_trained.accuracy, abs=0.005)
+        assert tested.loss == pytest.approx(alone_tested.loss, rel=1e-2)
+        assert tested.accuracy == pytest.approx(alone_tested.accuracy, abs=0.011)
+        for name, value in state.items():
+            # Adam turns a gradient near zero, whatever its sign, into a whole step: 20 steps of
+            # at most 0.002 would be 0.04.
+            difference = (value - alone_state[name]).abs()
+            assert float(difference.mean()) < 1e-4
+    losses = [trained.loss for trained, _, _ in together]
+    assert len(set(losses)) == 3
 
 
 @pytest.mark.parametrize("build", [MLP, CNN])
@@ -167,13 +235,14 @@ def test_evaluation_does_not_depend_on_the_batch_size(
     build: Callable[[], nn.Module], mnist: Mnist
 ) -> None:
     torch.manual_seed(1)
-    model = build()
-    samples = Samples(mnist.test_images[:300], mnist.test_labels[:300], prepare_28)
-    whole, confusion = evaluate(model, samples, batch_size=300)
+    networks = Stack([build(), build()])
+    _, samples = digits(mnist, 1, 300)
+    whole, confusion = evaluate(networks, samples, batch_size=300)
     for batch_size in (1, 64, 299):
-        scores, other = evaluate(model, samples, batch_size=batch_size)
-        assert scores.loss == pytest.approx(whole.loss, rel=1e-5)
-        assert scores.accuracy == whole.accuracy
+        scores, other = evaluate(networks, samples, batch_size=batch_size)
+        for found, expected in zip(scores, whole, strict=True):
+            assert found.loss == pytest.approx(expected.loss, rel=1e-5)
+            assert found.accuracy == expected.accuracy
         assert torch.equal(other, confusion)
 
 
@@ -181,39 +250,47 @@ def test_confusion_has_true_digits_in_rows_and_predicted_ones_in_columns() -> No
     true, predicted = [3, 3, 3, 7, 0, 9], [3, 8, 8, 7, 1, 9]
     logits = torch.nn.functional.one_hot(torch.tensor(predicted), 10).float() * 5
     samples = Samples(logits, torch.tensor(true), lambda inputs: inputs)
-    scores, confusion = evaluate(nn.Identity(), samples, batch_size=4)
+    identity = nn.Linear(10, 10)
+    nn.init.eye_(identity.weight)
+    nn.init.zeros_(identity.bias)
+    (scores,), confusion = evaluate(Stack([identity]), samples, batch_size=4)
     expected = torch.zeros(10, 10, dtype=torch.int64)
     for row, column in zip(true, predicted, strict=True):
         expected[row, column] += 1
-    assert torch.equal(confusion, expected)
+    assert torch.equal(confusion[0], expected)
     assert scores.accuracy == pytest.approx(3 / 6)
     assert scores.loss == pytest.approx(float(cross_entropy(logits, torch.tensor(true))))
 
 
 def test_confusion_rows_sum_to_the_label_counts(mnist: Mnist) -> None:
-    samples = Samples(mnist.test_images[:500], mnist.test_labels[:500], prepare_28)
-    scores, confusion = evaluate(MLP(), samples, batch_size=64)
-    assert torch.equal(confusion.sum(1), samples.labels.bincount(minlength=10))
-    assert int(confusion.diagonal().sum()) / 500 == scores.accuracy
+    _, samples = digits(mnist, 1, 500)
+    scores, confusions = evaluate(MLPStack([MLP(), MLP()]), samples, batch_size=64)
+    for confusion, score in zip(confusions, scores, strict=True):
+        assert torch.equal(confusion.sum(1), samples.labels.bincount(minlength=10))
+        assert int(confusion.diagonal().sum()) / 500 == pytest.approx(score.accuracy)
 
 
 def test_evaluation_changes_nothing(mnist: Mnist) -> None:
-    model = MLP()
-    before = copy.deepcopy(model.state_dict())
-    evaluate(
-        model, Samples(mnist.test_images[:50], mnist.test_labels[:50], prepare_28), batch_size=20
-    )
-    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
-    assert all(value.grad is None for value in model.parameters())
+    networks = Stack([CNN()])
+    before = networks.state(0)
+    evaluate(networks, digits(mnist, 1, 50)[1], batch_size=20)
+    after = networks.state(0)
+    assert all(torch.equal(before[name], value) for name, value in after.items())
+    assert all(value.grad is None for value in networks.parameters.values())
 
 
 def test_tally_gives_means_since_it_was_last_read_and_over_everything() -> None:
-    tally = Tally(torch.device("cpu"))
-    hit, miss = torch.eye(10)[[4]], torch.eye(10)[[5]]
-    tally.add(torch.tensor(1.0), hit, torch.tensor([4]))
+    tally = Tally(2, CPU)
+    sure = torch.eye(10) * 100
+    tally.add(sure[[4, 5]].unsqueeze(1), torch.tensor([[4], [4]]))
     first = tally.since_last()
-    tally.add(torch.tensor(3.0), miss.repeat(3, 1), torch.tensor([4, 4, 4]))
+    for _ in range(Tally.BATCHES + 1):
+        tally.add(torch.zeros(2, 3, 10), torch.full((2, 3), 1))
     second, total = tally.since_last(), tally.total()
-    assert (first.loss, first.accuracy) == (1.0, 1.0)
-    assert (second.loss, second.accuracy) == (3.0, 0.0)
-    assert (total.loss, total.accuracy) == (2.5, 0.25)
+    even, images = math.log(10), 3 * (Tally.BATCHES + 1)
+    assert [score.accuracy for score in first] == [1.0, 0.0]
+    assert [score.loss for score in first] == [0.0, 100.0]
+    assert [score.loss for score in second] == [pytest.approx(even, rel=1e-4)] * 2
+    assert total[1].loss == pytest.approx((100 + images * even) / (images + 1), rel=1e-5)
+    assert total[0].accuracy == pytest.approx(1 / (images + 1))
+    assert tally.images == images + 1

@@ -14,7 +14,7 @@ from tui.app import MnistApp
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
 from tui.screens.training import TrainingScreen
-from tui.widgets.device_select import DeviceSelect
+from tui.widgets.choice_select import ChoiceSelect
 
 MakeApp = Callable[..., MnistApp]
 
@@ -134,7 +134,7 @@ async def test_devices_are_offered_once_they_are_known(
         screen = pilot.app.screen
         assert isinstance(screen, SetupScreen)
         screen.show_devices(["cuda:0", "cuda:1", "cpu"])
-        select = screen.query_one(DeviceSelect)
+        select = screen.query_one("#device", ChoiceSelect)
         select.focus()
         await pilot.press("enter", "down", "down", "enter")
         assert select.value == "cuda:1"

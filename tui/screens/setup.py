@@ -14,12 +14,13 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Label, Static
 
+from engine.rules import SettingsError
 from engine.settings import MODEL_NAMES, Settings
-from tui.widgets.device_select import DeviceSelect
+from tui.widgets.choice_select import ChoiceSelect
 from tui.widgets.digit_strip import DigitStrip
 from tui.widgets.model_choice import ModelChoice
 from tui.widgets.setting_field import SettingField
-from tui.wording import limits
+from tui.wording import limits, training
 
 FIELDS = {
     "epochs": "epochs",
@@ -28,6 +29,9 @@ FIELDS = {
     "learning_rate": "learning rate",
     "seed": "seed",
 }
+
+
+SELECTS = ("preset", "device")
 
 
 class SetupScreen(Screen[None]):
@@ -72,22 +76,30 @@ class SetupScreen(Screen[None]):
                     yield ModelChoice(name, chosen)
             with Vertical(id="fields", classes="panel") as fields:
                 fields.border_title = "Training"
+                yield from self._select(
+                    "preset", list(self.settings.presets), self._preset_note(self.settings)
+                )
                 for name, label in FIELDS.items():
                     yield SettingField(name, label, getattr(self.settings, name))
-                with Vertical(classes="field", id="field-device"):
-                    yield Label("device", classes="field-name")
-                    yield DeviceSelect(self._devices, self.settings.device)
-                    yield Label(
-                        "auto takes the best accelerator, else the CPU",
-                        classes="field-note",
-                        id="device-note",
-                    )
+                yield from self._select(
+                    "device", self._devices, "auto takes the best accelerator, else the CPU"
+                )
             yield DigitStrip(id="digits")
         with Vertical(id="bottom"):
             yield Label("", id="message", markup=False)
             with Center():
                 yield Button("Start", variant="success", id="start")
         yield Footer()
+
+    def _select(self, setting: str, choices: list[str], note: str) -> ComposeResult:
+        with Vertical(classes="field", id=f"field-{setting}"):
+            yield Label(setting, classes="field-name")
+            yield ChoiceSelect(setting, choices, getattr(self.settings, setting))
+            yield Label(note, classes="field-note", id=f"{setting}-note", markup=False)
+
+    def _preset_note(self, settings: Settings) -> str:
+        """How the first model is trained; most presets train all alike."""
+        return training(settings.recipe(settings.models[0]))
 
     def on_mount(self) -> None:
         """Start is under the Enter key from the first moment."""
@@ -96,7 +108,7 @@ class SetupScreen(Screen[None]):
 
     def show_devices(self, devices: list[str]) -> None:
         """Offer the devices that were found once torch had been loaded."""
-        select = self.query_one(DeviceSelect)
+        select = self.query_one("#device", ChoiceSelect)
         chosen = str(select.value)
         offered = list(dict.fromkeys(["auto", *devices, chosen]))
         if offered != self._devices:
@@ -112,22 +124,38 @@ class SetupScreen(Screen[None]):
 
     @on(ModelChoice.Changed)
     @on(Input.Changed)
-    @on(DeviceSelect.Changed)
+    @on(ChoiceSelect.Changed)
     def _say_plan(self) -> None:
         models, refused = self._chosen_models(), self._refused_field()
         if not models:
             self._say("✗ choose one or more of the models", refused=True)
-        elif refused is not None:
+            return
+        if refused is not None:
             self._say(f"✗ {FIELDS[refused.setting]} is not valid", refused=True)
-        else:
-            repeats = self._values()["repeats"]
-            runs = len(models) * repeats
-            epochs = f"{self._values()['epochs']} epochs each"
-            images = f" {limits(self.settings)}" if limits(self.settings) else ""
-            self._say(
-                f"{runs} run{'s' if runs > 1 else ''}, {epochs}{images}; "
-                f"saved in {Path(self.settings.results)}"
-            )
+            return
+        try:
+            settings = self._asked()
+        except SettingsError as error:
+            self._say(f"✗ {error}", refused=True)
+            return
+        self.query_one("#preset-note", Label).update(self._preset_note(settings))
+        runs = len(models) * settings.repeats
+        images = f" {limits(settings)}" if limits(settings) else ""
+        self._say(
+            f"{runs} run{'s' if runs > 1 else ''}, {settings.epochs} epochs each{images}; "
+            f"saved in {Path(settings.results)}"
+        )
+
+    def _asked(self) -> Settings:
+        """What the form says.
+
+        Raises:
+            SettingsError: the values do not go together.
+        """
+        given: dict[str, Any] = {field.setting: field.value for field in self.query(SettingField)}
+        for name in SELECTS:
+            given[name] = str(self.query_one(f"#{name}", ChoiceSelect).value)
+        return replace(self.settings, models=self._chosen_models(), **given)
 
     def _say(self, text: str, *, refused: bool = False) -> None:
         message = self.query_one("#message", Label)
@@ -143,10 +171,7 @@ class SetupScreen(Screen[None]):
         return list(dict.fromkeys((*self.settings.models, *MODEL_NAMES)))
 
     def _refused_field(self) -> SettingField | None:
-        return next((f for f in self.query(SettingField) if f.value is None), None)
-
-    def _values(self) -> dict[str, Any]:
-        return {field.setting: field.value for field in self.query(SettingField)}
+        return next((f for f in self.query(SettingField) if f.refused), None)
 
     @on(Button.Pressed, "#start")
     @on(Input.Submitted)
@@ -158,8 +183,9 @@ class SetupScreen(Screen[None]):
         elif not self._chosen_models():
             self.query_one(f"#model-{MODEL_NAMES[0]}").focus()
         else:
-            device = str(self.query_one(DeviceSelect).value)
-            self.settings = replace(
-                self.settings, models=self._chosen_models(), device=device, **self._values()
-            )
+            try:
+                self.settings = self._asked()
+            except SettingsError as error:
+                self._say(f"✗ {error}", refused=True)
+                return
             self.post_message(self.Start(self.settings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -49,6 +50,9 @@ def headline(model: str, view: ExperimentView) -> Headline:
     newest = [run for run in runs if run.status != "queued"]
     if not newest:
         return Headline(None, "queued", so_far)
+    side_by_side = [run for run in runs if run.status == "running"]
+    if len(side_by_side) > 1:
+        return _of_runs(side_by_side, view)
     run = newest[-1]
     return _of_run(run, view.progress.get(run.id), len(runs), so_far)
 
@@ -64,6 +68,24 @@ def _of_run(run: RunRecord, now: Progress | None, runs: int, so_far: str) -> Hea
     if now is not None:
         return Headline(now.train_accuracy, "train accuracy", f"{where} epoch {now.epoch}")
     return Headline(None, "starting" if run.status == "running" else run.status, where)
+
+
+def _of_runs(runs: list[RunRecord], view: ExperimentView) -> Headline:
+    """Runs side by side: their mean."""
+    assert view.record is not None
+    what = f"mean of {len(runs)} runs"
+    tested = [run.last.test_accuracy for run in runs if run.last is not None]
+    if tested:
+        done = max(len(run.epochs) for run in runs)
+        return Headline(fmean(tested), what, f"test, epoch {done}/{view.record.settings.epochs}")
+    live = [now for run in runs if (now := view.progress.get(run.id)) is not None]
+    if not live:
+        return Headline(None, "starting", f"{len(runs)} runs at once")
+    if live[0].phase == "features":
+        return _of_run(runs[0], live[0], len(runs), "")
+    return Headline(
+        fmean(now.train_accuracy for now in live), what, f"train, epoch {live[0].epoch}"
+    )
 
 
 class ModelCard(Vertical):

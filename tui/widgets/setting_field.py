@@ -8,7 +8,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input, Label
 
-from engine.settings import SettingsError, from_text, rule
+from engine.rules import SettingsError
+from engine.settings import FIELDS, from_text, rule
 
 
 class NumberInput(Input):
@@ -22,7 +23,7 @@ class NumberInput(Input):
 
 
 class SettingField(Horizontal):
-    """Checks the text at every key; ``value`` is None while it is refused."""
+    """Checks the text at every key; ``value`` is what it means unless it is refused."""
 
     DEFAULT_CSS = """
     SettingField { height: 1; }
@@ -33,24 +34,33 @@ class SettingField(Horizontal):
         self.setting = name
         self._label = label
         self._text = f"{value:g}" if isinstance(value, float) else str(value)
+        if value is None:
+            self._text = ""
         self.value: Any = value
+        self.refused = False
 
     def compose(self) -> ComposeResult:
         """Name, input, help or refusal."""
         yield Label(self._label, classes="field-name")
-        yield NumberInput(self._text, compact=True, id=self.setting)
+        placeholder = "preset's" if self._optional else ""
+        yield NumberInput(self._text, placeholder, compact=True, id=self.setting)
         yield Label(rule(self.setting).help, classes="field-note", markup=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Accept the text or say what is allowed."""
+        self.refused = False
         try:
-            self.value = from_text(self.setting, event.value, self._label)
+            empty = self._optional and not event.value.strip()
+            self.value = None if empty else from_text(self.setting, event.value, self._label)
         except SettingsError:
-            self.value = None
-        refused = self.value is None
-        self.set_class(refused, "-refused")
-        note = f"✗ give {rule(self.setting).allowed}" if refused else rule(self.setting).help
+            self.refused = True
+        self.set_class(self.refused, "-refused")
+        note = f"✗ give {rule(self.setting).allowed}" if self.refused else rule(self.setting).help
         self.query_one(".field-note", Label).update(note)
+
+    @property
+    def _optional(self) -> bool:
+        return FIELDS[self.setting].default is None
 
     @property
     def input(self) -> Input:

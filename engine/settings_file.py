@@ -1,0 +1,146 @@
+"""Where the values of settings come from.
+
+Later wins: the built-in defaults, ``settings.toml``, ``MNIST_TUI_*`` environment variables, the
+command line, the dashboard.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine import rules
+from engine.recipes import PRESETS, RECIPE_RULES
+from engine.rules import Rule, SettingsError, shown
+from engine.settings import FIELDS, MODEL_NAMES, Settings, from_text, rule
+
+ENVIRONMENT_PREFIX = "MNIST_TUI_"
+FILE_NAME = "settings.toml"
+
+
+def load_settings(
+    path: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Settings:
+    """Read defaults, then the settings file, then ``MNIST_TUI_*`` variables.
+
+    Args:
+        path: the settings file; without it ``settings.toml`` in ``folder``, if there is one.
+        environment: variables to read, ``os.environ`` unless given.
+        folder: where to look for ``settings.toml``, the current folder unless given.
+
+    Raises:
+        SettingsError: one line that names the file or variable, what was found, what is allowed.
+    """
+    if path is None:
+        default = (folder or Path()) / FILE_NAME
+        values = read_file(default) if default.exists() or default.is_symlink() else {}
+    else:
+        values = read_file(path)
+    variables = os.environ if environment is None else environment
+    for key, typed in variables.items():
+        if key.startswith(ENVIRONMENT_PREFIX):
+            name = key.removeprefix(ENVIRONMENT_PREFIX).lower()
+            if name not in FIELDS:
+                raise SettingsError(f"{key}: unknown setting; known: {', '.join(FIELDS)}")
+            values[name] = from_text(name, typed, key)
+    return Settings(**values)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Return the settings that a TOML file names, checked.
+
+    Raises:
+        SettingsError: unreadable, not TOML, an unknown key, or a value that is not allowed.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: is not UTF-8 text (byte {error.start})") from error
+    except (ValueError, RecursionError) as error:  # ValueError also for a number too long to read
+        raise SettingsError(f"{path}: is not valid TOML: {error}") from error
+    return from_tables(content, str(path))
+
+
+def from_tables(content: Mapping[str, object], where: str) -> dict[str, Any]:
+    """Return the settings in TOML tables ``{section: {name: value}}``, checked."""
+    sections: dict[str, dict[str, Rule]] = {}
+    for name in FIELDS:
+        sections.setdefault(rule(name).section, {})[name] = rule(name)
+    values: dict[str, Any] = {}
+    for section, value in content.items():
+        if section not in (*sections, "models", "presets"):
+            known = ", ".join(f"[{known}]" for known in (*sections, "models", "presets"))
+            raise SettingsError(
+                f"{where}: {shown(section)} is not a known section; allowed: {known}"
+            )
+        table = _table(value, f"{where}: {section}")
+        if section == "models":
+            values["per_model"] = _per_model(table, f"{where}: models")
+        elif section == "presets":
+            values["presets"] = dict(PRESETS) | {
+                name: _preset(preset, f"{where}: presets.{name}") for name, preset in table.items()
+            }
+        else:
+            values |= _values(table, sections[section], f"{where}: {section}")
+    return values
+
+
+def _table(value: object, where: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise SettingsError(f"{where} must be a table: [{where.rpartition(' ')[2]}]")
+    return value
+
+
+def _values(table: Mapping[str, object], known: Mapping[str, Rule], where: str) -> dict[str, Any]:
+    for name in table:
+        if name not in known:
+            raise SettingsError(
+                f"{where}: {shown(name)} is not a known key of [{where.rpartition(' ')[2]}]; "
+                f"allowed: {', '.join(known)}"
+            )
+    return {
+        name: rules.checked(known[name], value, f"{where}.{name}") for name, value in table.items()
+    }
+
+
+def _per_model(table: Mapping[str, object], where: str) -> dict[str, dict[str, Any]]:
+    for model in table:
+        if model not in MODEL_NAMES:
+            raise SettingsError(
+                f"{where}: {shown(model)} is not a model; allowed: {', '.join(MODEL_NAMES)}"
+            )
+    return {
+        model: _values(_table(fields, f"{where}.{model}"), RECIPE_RULES, f"{where}.{model}")
+        for model, fields in table.items()
+    }
+
+
+def _preset(value: object, where: str) -> dict[str, Any]:
+    table = _table(value, where)
+    common = {name: fields for name, fields in table.items() if name not in MODEL_NAMES}
+    models = {name: fields for name, fields in table.items() if name in MODEL_NAMES}
+    return _values(common, RECIPE_RULES, where) | _per_model(models, where)
+
+
+def to_tables(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return settings as TOML tables by section; ``from_tables`` reads them back.
+
+    What the preset decides is left out, and so are the presets that are not in force.
+    """
+    tables: dict[str, dict[str, Any]] = {}
+    for name in FIELDS:
+        value = getattr(settings, name)
+        if value is not None:
+            plain = list(value) if isinstance(value, tuple) else value
+            plain = rule(name).zero if rule(name).zero and value == 0 else plain
+            tables.setdefault(rule(name).section, {})[name] = plain
+    tables["models"] = {model: dict(fields) for model, fields in settings.per_model.items()}
+    tables["presets"] = {settings.preset: dict(settings.presets[settings.preset])}
+    return {section: table for section, table in tables.items() if table}
