@@ -125,7 +125,7 @@ def _try_runs(
     except (AssetError, WeightsError) as error:
         bench.unusable[group[0].model] = error
         text = str(error)
-        log.error("%s failed: %s", group[0].model, text)
+        log.error("%s failed: %s", ", ".join(map(str, group)), text)
     except Exception as error:  # one run's end must not be the others'
         text = " ".join(str(error).split()) or type(error).__name__
         text = text if len(text) <= 300 else f"{text[:299]}…"
