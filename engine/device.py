@@ -144,6 +144,23 @@ def _cpu_flags() -> frozenset[str]:
     return frozenset()
 
 
+def configure(device: torch.device, deterministic: bool) -> None:
+    """Set what torch sets for the whole process; called before every experiment.
+
+    Args:
+        device: that will train.
+        deterministic: whether only algorithms shall run that give the same bits every time.
+    """
+    import torch
+
+    if deterministic:  # read by cuBLAS when its first handle is made
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(deterministic)
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32 where float32 is asked for
+        torch.backends.cudnn.benchmark = not deterministic  # try the kernels, take the fastest
+
+
 def physical_cores() -> int:
     """CPU cores that this process may use, hyper-threads not counted."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

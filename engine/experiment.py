@@ -11,13 +11,14 @@ from pathlib import Path
 from engine.assets import AssetError
 from engine.control import Control, StopRequested
 from engine.data import load_mnist
-from engine.device import choose_device, environment
+from engine.device import choose_device, configure, environment
 from engine.events import (
     Emit,
     Event,
     ExperimentFinished,
     ExperimentStarted,
     ExperimentStatus,
+    Notice,
     RunFailed,
     RunFinished,
     RunId,
@@ -57,6 +58,7 @@ def run_experiment(
     """
     control = control or Control()
     device = choose_device(settings.device)
+    configure(device, settings.deterministic)
     mnist = load_mnist(
         device,
         folder=settings.data and str(Path(settings.data).expanduser()),
@@ -81,6 +83,8 @@ def run_experiment(
             emit(event)
 
         bench = Workbench(settings, folder, device, mnist, tell, control)
+        if settings.deterministic:
+            tell(Notice("info", "deterministic: every kernel gives the same bits; some are slower"))
         status: ExperimentStatus = "interrupted"  # if anything but a run's own error gets out
         try:
             status = _train_all(runs, bench)

@@ -85,6 +85,14 @@ def _ignore(step: int, steps: int, tally: Tally) -> None:
     pass
 
 
+def soft_targets(smoothing: float, device: torch.device) -> Tensor:
+    """The target of each digit, probabilities [10, 10] (Szegedy et al. 2015, section 7)."""
+    return torch.eye(CLASSES, device=device) * (1 - smoothing) + smoothing / CLASSES
+
+
+Step = Callable[[Stack, Optimizer, Tensor, Tensor], Tensor]
+
+
 def train_step(networks: Stack, optimizer: Optimizer, inputs: Tensor, targets: Tensor) -> Tensor:
     """Improve the networks by one batch each, [R, B, ...]; return their logits before it."""
     logits = networks.backpropagate(inputs, targets)
@@ -102,7 +110,7 @@ def train_one_epoch(
     learning_rate: Callable[[int], float],
     label_smoothing: float = 0.0,
     watch: Watch = _ignore,
-    step: Callable[[Stack, Optimizer, Tensor, Tensor], Tensor] = train_step,
+    step: Step = train_step,
 ) -> list[Scores]:
     """Train every network on every sample once, each in a random order of its own.
 
@@ -123,11 +131,10 @@ def train_one_epoch(
     """
     steps = -(-len(samples) // batch_size)
     tally = Tally(networks.size, networks.device)
-    one_hot = torch.eye(CLASSES, device=networks.device)
-    smooth = one_hot * (1 - label_smoothing) + label_smoothing / CLASSES
+    targets = soft_targets(label_smoothing, networks.device)
     for done, (inputs, labels) in enumerate(samples.shuffled(batch_size, seeds)):
         set_learning_rate(optimizer, learning_rate(done))
-        logits = step(networks, optimizer, inputs, smooth[labels])
+        logits = step(networks, optimizer, inputs, targets[labels])
         tally.add(logits, labels)
         watch(done + 1, steps, tally)
     return tally.total()
