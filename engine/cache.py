@@ -82,6 +82,19 @@ def store_features(path: Path, features: Tensor, limit: int) -> None:
         file.unlink(missing_ok=True)
 
 
+def clear_cache(folder: Path) -> tuple[int, int]:
+    """Remove all cached features; return the number of files and of bytes that were freed.
+
+    Raises:
+        OSError: a file cannot be removed.
+    """
+    files = list(folder.glob(f"*{SUFFIX}"))
+    freed = sum(file.stat().st_size for file in files)
+    for file in files:
+        file.unlink(missing_ok=True)
+    return len(files), freed
+
+
 def _bytes(tensor: Tensor) -> bytes:
     plain = tensor.detach().cpu().contiguous().view(-1)
     return bytes(plain.view(torch.uint8).numpy().data) if plain.numel() else b""

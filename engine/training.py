@@ -32,42 +32,44 @@ class Tally:
     """Sums of loss and hits for R networks, kept on the device so that counting never waits."""
 
     BATCHES = 64
-    """Counted at once: five operations a batch would take longer than a small network's step."""
+    """Summed at once: a few operations for every batch would take longer than a small network's
+    step. Always as many, so that the last bits do not depend on when the tally is read."""
 
     def __init__(self, networks: int, device: torch.device) -> None:
         self._sums = torch.zeros(2, networks, device=device)
         self._read = torch.zeros(2, networks)
-        self._uncounted: list[tuple[Tensor, Tensor]] = []
+        self._batches: list[tuple[Tensor, Tensor]] = []
+        """That are not in the sums yet."""
         self.images = self._images_read = 0
         """Seen by each network."""
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
         """Count one batch: logits [R, B, 10], not changed later, and labels int64 [R, B]."""
-        self._uncounted.append((logits, labels))
+        self._batches.append((logits, labels))
         self.images += labels.shape[1]
-        if len(self._uncounted) == self.BATCHES:
-            self._count()
+        if len(self._batches) == self.BATCHES:
+            self._sums = self._all()
+            self._batches.clear()
 
     @torch.inference_mode()
-    def _count(self) -> None:
-        if self._uncounted:
-            logits, labels = (torch.cat(part, 1) for part in zip(*self._uncounted, strict=True))
-            self._uncounted.clear()
-            losses = cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
-            self._sums[0] += losses.view_as(labels).sum(1)
-            self._sums[1] += (logits.argmax(-1) == labels).sum(1)
+    def _all(self) -> Tensor:
+        """The sums with all batches in them."""
+        if not self._batches:
+            return self._sums
+        logits, labels = (torch.cat(part, 1) for part in zip(*self._batches, strict=True))
+        losses = cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+        hits = logits.argmax(-1) == labels
+        return self._sums + torch.stack((losses.view_as(labels).sum(1), hits.sum(1)))
 
     def total(self) -> list[Scores]:
         """Each network's means over everything counted. Waits for the device."""
-        self._count()
-        return _scores(self._sums.cpu(), self.images)
+        return _scores(self._all().cpu(), self.images)
 
     def since_last(self) -> list[Scores]:
         """Each network's means since the last call of this. Waits for the device: call it a few
         times a second at most.
         """
-        self._count()
-        before, self._read = self._read, self._sums.cpu().clone()
+        before, self._read = self._read, self._all().cpu()
         images, self._images_read = self.images - self._images_read, self.images
         return _scores(self._read - before, images)
 

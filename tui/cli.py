@@ -73,6 +73,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="train without a terminal: a line per epoch, the summary's path on stdout",
         allow_abbrev=False,
     )
+    commands.add_parser(
+        "clear-cache",
+        parents=[common],
+        help="remove the cached features of MobileNetV2",
+        allow_abbrev=False,
+    )
     run.add_argument("--json", action="store_true", help="print every event as a line of JSON")
     return parser
 
@@ -134,6 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _refuse(error)
     if parsed.command == "run":
         return _run(settings, json=parsed.json)
+    if parsed.command == "clear-cache":
+        return _clear_cache(settings)
     return _dashboard(settings)
 
 
@@ -144,6 +152,19 @@ def _run(settings: Settings, *, json: bool) -> int:
         return run_headless(settings, json=json)
     except Exception as error:
         _refuse_known(error)
+
+
+def _clear_cache(settings: Settings) -> int:
+    from engine.cache import cache_folder, clear_cache
+
+    folder = cache_folder(settings)
+    try:
+        count, freed = clear_cache(folder)
+    except OSError as error:
+        print(f"mnist-tui: cache_folder: {folder}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    print(f"{folder}: {count} file{'' if count == 1 else 's'} removed, {freed / 1e6:.0f} MB")
+    return 0
 
 
 def _refuse_known(error: Exception) -> NoReturn:

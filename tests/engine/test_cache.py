@@ -12,7 +12,7 @@ from torch import nn
 
 import engine.workbench
 from engine import run_experiment
-from engine.cache import cache_folder, features_file, load_features, store_features
+from engine.cache import cache_folder, clear_cache, features_file, load_features, store_features
 from engine.device import Capabilities, capabilities
 from engine.events import Event, Notice
 from engine.settings import Settings
@@ -149,3 +149,19 @@ def test_a_cache_that_cannot_be_written_costs_a_notice(few: Settings, tmp_path: 
     notices = [event.text for event in events if isinstance(event, Notice)]
     assert len(notices) == 1
     assert "cache_folder" in notices[0]
+
+
+def test_clearing_removes_the_features_and_nothing_else(tmp_path: Path) -> None:
+    features = torch.rand(10, 1280).half()
+    for name in ("one", "other"):
+        store_features(tmp_path / f"{name}.features", features, 10**6)
+    (tmp_path / "mine.txt").write_text("kept")
+    assert clear_cache(tmp_path) == (2, 2 * (10 * 1280 * 2 + 32))
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+    assert clear_cache(tmp_path / "nowhere") == (0, 0)
+
+
+def test_held_out_images_do_not_change_which_features_are_cached(few: Settings) -> None:
+    for changes in ({}, {"validation_split": 0.25}, {"validation_split": 0.25, "seed": 5}):
+        run_experiment(replace(few, **changes))  # type: ignore[arg-type]
+    assert len(list(Path(few.cache_folder).glob("*.features"))) == 1

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import psutil
 import pytest
 import torch
 from engine_support import one_line
 
+from engine import device
 from engine.device import (
     DeviceError,
     available_devices,
     capabilities,
     choose_device,
+    configure,
     device_name,
     environment,
     peak_memory,
@@ -126,3 +129,24 @@ def test_load_of_the_cpu_is_a_percentage_and_bytes() -> None:
 
 def test_load_of_a_gpu_that_says_nothing_is_that_of_the_cpu() -> None:
     assert sample_load("cuda:99").name == "CPU"
+
+
+@pytest.fixture
+def undeterministic() -> Iterator[None]:
+    """Undo what ``configure`` sets for the whole process."""
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.usefixtures("undeterministic")
+def test_deterministic_algorithms_are_on_for_the_experiments_that_ask_for_them() -> None:
+    configure(CPU, deterministic=True)
+    assert torch.are_deterministic_algorithms_enabled()
+    configure(CPU, deterministic=False)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_bf16_is_fast_on_cpus_with_tiles_for_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for flags, fast in ((("avx2", "amx_bf16"), True), (("avx2", "avx512_bf16"), False)):
+        monkeypatch.setattr(device, "_cpu_flags", lambda flags=flags: frozenset(flags))
+        assert capabilities(CPU).fast_bf16 is fast

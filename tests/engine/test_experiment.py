@@ -773,3 +773,27 @@ def test_weights_that_cannot_be_downloaded_fail_mobilenetv2_alone(
     assert [event.run.model for event in recorder.of(RunFinished)] == ["mlp"]
     assert record.runs[FIRST].status == "finished"
     assert summary(record)["status"] == "failed"
+
+
+def test_deterministic_experiment_says_so_and_comes_to_the_same_twice(short: Settings) -> None:
+    settings = replace(short, models=("mlp", "cnn"), deterministic=True)
+    recorder = Recorder()
+    first = run_experiment(settings, recorder)
+    second = run_experiment(settings)
+    run_experiment(replace(settings, models=("mlp",), epochs=1, deterministic=False))
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert [notice.text for notice in recorder.of(Notice)] == [
+        "deterministic: every kernel gives the same bits; some are slower"
+    ]
+    for run in first.runs:
+        assert figures(first, run) == figures(second, run)
+        assert same_weights(weights(first, run), weights(second, run))
+
+
+def test_order_of_the_models_does_not_change_what_each_comes_to(short: Settings) -> None:
+    settings = replace(short, repeats=2, repeats_at_once=0)
+    one = run_experiment(replace(settings, models=("mlp", "cnn")))
+    other = run_experiment(replace(settings, models=("cnn", "mlp")))
+    for run in one.runs:
+        assert figures(one, run) == figures(other, run)
+        assert same_weights(weights(one, run), weights(other, run))

@@ -294,3 +294,14 @@ def test_tally_gives_means_since_it_was_last_read_and_over_everything() -> None:
     assert total[1].loss == pytest.approx((100 + images * even) / (images + 1), rel=1e-5)
     assert total[0].accuracy == pytest.approx(1 / (images + 1))
     assert tally.images == images + 1
+
+
+def test_total_is_the_same_to_the_bit_however_often_the_tally_is_read() -> None:
+    generator = torch.Generator().manual_seed(1)
+    often, never = Tally(1, CPU), Tally(1, CPU)
+    for _ in range(200):
+        batch = (torch.randn(1, 64, 10, generator=generator), torch.zeros(1, 64).long())
+        often.add(*batch)
+        never.add(*batch)
+        often.since_last()
+    assert often.total() == never.total()

@@ -314,3 +314,13 @@ def test_summary_that_cannot_be_saved_is_told_and_is_no_success(
     assert "not saved" in err
     assert "epoch 100/100" in err, "the training goes on"
     assert process.returncode == 1
+
+
+def test_clear_cache_says_what_it_removed(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "x.features").write_bytes(bytes(2_000_000))
+    done = command("clear-cache", "--cache-folder", str(cache), cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{cache}: 1 file removed, 2 MB\n"
+    assert not list(cache.iterdir())
