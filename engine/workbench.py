@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.cache import cache_folder, features_file, load_features, store_features
 from engine.control import Control
 from engine.data import Mnist, Samples
-from engine.device import Capabilities, capabilities, synchronize, use_threads
+from engine.device import Capabilities, capabilities, feature_workers, synchronize
 from engine.events import Emit, Notice, RunId
 from engine.features import FEATURES, extract_features
 from engine.models import MODELS, MobileNetV2
@@ -101,14 +101,14 @@ def _cached_features(
 def _compute_features(
     run: RunId, model: MobileNetV2, images: Tensor, watch: PhaseWatch, bench: Workbench
 ) -> Tensor:
-    use_threads(bench.settings.threads, trains_little=False)
     features = extract_features(
         model,
         images,
         MODELS[run.model].prepare,
         bench.able,
         watch=lambda done: watch.images(done, len(images)),
+        workers=feature_workers(bench.device, bench.settings.threads),
+        warn=lambda text: bench.emit(Notice("warning", text)),
     )
     synchronize(bench.device)
-    use_threads(bench.settings.threads, MODELS[run.model].trains_little)
     return features
