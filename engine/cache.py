@@ -20,7 +20,7 @@ from engine.settings import Settings
 
 CHECKSUM_BYTES = 32
 SUFFIX = ".features"
-PIPELINE = "224x224 bilinear, ImageNet mean and std, features pooled, version 1"
+PIPELINE = "224x224 bilinear, ImageNet mean and std, features pooled, version 2"
 """Changes whenever the pipeline does, so that old files are no longer found."""
 
 
@@ -39,7 +39,9 @@ def features_file(folder: Path, network: nn.Module, images: Tensor, able: Capabi
         images: uint8 [N, 28, 28].
         able: what the device computes with; other kernels give other last digits.
     """
-    key = hashlib.sha256(f"{PIPELINE} {able} {images.device.type} {torch.__version__}".encode())
+    computes = (able.feature_dtype, able.feature_batch, able.fused_convolutions)
+    where = (able.memory_format, images.device.type, torch.__version__)
+    key = hashlib.sha256(f"{PIPELINE} {computes} {where}".encode())
     for name, tensor in network.state_dict().items():
         key.update(name.encode())
         key.update(_bytes(tensor))

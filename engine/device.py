@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import torch
 
 ACCELERATORS = ("cuda", "xpu", "mps")
+X86 = ("x86_64", "AMD64")
+"""What ``platform.machine`` calls it."""
 
 
 class DeviceError(ValueError):
@@ -38,6 +40,8 @@ class Capabilities:
     """Frozen networks run in this dtype."""
     feature_batch: int
     """Images at once through a frozen network; on a CPU few, so that activations stay in cache."""
+    fused_convolutions: bool
+    """Whether convolutions can do what follows them as well; see ``engine.fused``."""
     evaluation_batch: int
     """Images at once in an evaluation."""
     memory_format: torch.memory_format
@@ -110,15 +114,17 @@ def capabilities(device: torch.device) -> Capabilities:
     import torch
 
     on_cpu = device.type == "cpu"
+    fast_bf16 = _has_fast_bf16(device)
+    other_dtype = torch.bfloat16 if on_cpu and fast_bf16 else torch.float32
+    has_onednn = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
     return Capabilities(
-        # Not bfloat16: its 8 bits move MobileNetV2's features by 17 % of their length, so that a
-        # classifier trained on them is another one than the saved network's; float16 by 3 %.
-        feature_dtype=torch.float16 if device.type == "cuda" else torch.float32,
-        feature_batch=8 if on_cpu else 256,
+        feature_dtype=torch.float16 if device.type == "cuda" else other_dtype,
+        feature_batch=(8 if fast_bf16 else 4) if on_cpu else 256,
+        fused_convolutions=on_cpu and platform.machine() in X86 and has_onednn,
         evaluation_batch=500 if on_cpu else 2000,
         memory_format=(torch.contiguous_format if device.type == "mps" else torch.channels_last),
         fused_optimizer=device.type in ("cpu", "cuda"),
-        fast_bf16=_has_fast_bf16(device),
+        fast_bf16=fast_bf16,
         cuda_graphs=device.type == "cuda",
         runs_at_once=10,
         # On a CPU one convolution keeps all cores busy; an accelerator waits for its next kernel.
@@ -127,21 +133,13 @@ def capabilities(device: torch.device) -> Capabilities:
 
 
 def _has_fast_bf16(device: torch.device) -> bool:
+    """Whether the device has units that multiply bfloat16 matrices, as other ones do float32."""
     import torch
 
     if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere's tensor cores
-    return device.type == "cpu" and "amx_bf16" in _cpu_flags()
-
-
-@cache
-def _cpu_flags() -> frozenset[str]:
-    """The instruction sets of the CPU, where the system says; else none."""
-    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as lines:
-        for line in lines:
-            if line.startswith("flags"):
-                return frozenset(line.partition(":")[2].split())
-    return frozenset()
+        # 8.0: Ampere's tensor cores.
+        return torch.cuda.is_available() and torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("amx_bf16", False))
 
 
 def configure(device: torch.device, deterministic: bool) -> None:
@@ -165,6 +163,13 @@ def physical_cores() -> int:
     """CPU cores that this process may use, hyper-threads not counted."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))
+
+
+def feature_workers(device: torch.device, setting: int) -> int:
+    """Threads that compute frozen features: on a CPU one a core, or as the ``threads`` setting
+    says; elsewhere one, which only feeds the device.
+    """
+    return (setting or physical_cores()) if device.type == "cpu" else 1
 
 
 def use_threads(setting: int, trains_little: bool) -> int:

@@ -14,7 +14,7 @@ from engine.augment import Augment, dropout, shift
 from engine.cache import cache_folder, features_file, load_features, store_features
 from engine.control import Control
 from engine.data import BLACK, Mnist, Samples, prepare_224
-from engine.device import Capabilities, capabilities, synchronize, use_threads
+from engine.device import Capabilities, capabilities, feature_workers, synchronize
 from engine.events import Emit, Notice, RunId
 from engine.features import FEATURES, extract_features
 from engine.models import MobileNetV2
@@ -121,13 +121,14 @@ def _cached_features(
 def _compute_features(
     model: MobileNetV2, images: Tensor, watch: PhaseWatch, bench: Workbench
 ) -> Tensor:
-    use_threads(bench.settings.threads, trains_little=False)
     features = extract_features(
         model,
         images,
         prepare_224,
         bench.able,
         watch=lambda done: watch.images(done, len(images)),
+        workers=feature_workers(bench.device, bench.settings.threads),
+        warn=lambda text: bench.emit(Notice("warning", text)),
     )
     synchronize(bench.device)
     return features

@@ -72,15 +72,32 @@ def test_the_name_depends_on_weights_images_and_device(tmp_path: Path, able: Cap
     assert features_file(tmp_path, network, images.clone(), able) == name
     other_images = images.clone()
     other_images[2, 5, 5] = 1
-    half = replace(able, feature_dtype=torch.float16)
     names = {
         name,
         features_file(tmp_path, network, other_images, able),
         features_file(tmp_path, network, images[:2], able),
-        features_file(tmp_path, network, images, half),
         features_file(tmp_path, nn.Linear(2, 2), images, able),
     }
-    assert len(names) == 5
+    assert len(names) == 4
+
+
+def test_the_name_depends_on_all_that_changes_the_bits_and_on_nothing_else(
+    tmp_path: Path, able: Capabilities
+) -> None:
+    network = nn.Linear(2, 2)
+    images = torch.zeros(3, 28, 28, dtype=torch.uint8)
+
+    def name(**changes: object) -> Path:
+        return features_file(tmp_path, network, images, replace(able, **changes))
+
+    others = {
+        name(feature_dtype=torch.float16),
+        name(feature_batch=able.feature_batch + 1),
+        name(fused_convolutions=not able.fused_convolutions),
+        name(memory_format=torch.contiguous_format),
+    }
+    assert len(others - {name()}) == 4
+    assert name(evaluation_batch=1, fused_optimizer=False) == name()
 
 
 def test_the_files_used_longest_ago_make_room(tmp_path: Path, features: torch.Tensor) -> None:

@@ -10,7 +10,6 @@ import pytest
 import torch
 from engine_support import one_line
 
-from engine import device
 from engine.device import (
     DeviceError,
     available_devices,
@@ -19,6 +18,7 @@ from engine.device import (
     configure,
     device_name,
     environment,
+    feature_workers,
     peak_memory,
     physical_cores,
     sample_load,
@@ -76,6 +76,38 @@ def test_capabilities_of_the_cpu_are_ones_it_has() -> None:
     assert able.evaluation_batch > 0
     layer = torch.nn.Conv2d(3, 8, 3).to(able.feature_dtype).to(memory_format=able.memory_format)
     assert torch.isfinite(layer(torch.randn(1, 3, 8, 8, dtype=able.feature_dtype))).all()
+
+
+@pytest.mark.parametrize(
+    ("features", "dtype", "batch"),
+    [
+        ({"amx_bf16": True}, torch.bfloat16, 8),
+        ({"amx_bf16": False}, torch.float32, 4),
+        ({"neon": True}, torch.float32, 4),
+    ],
+    ids=["tiles", "no tiles", "another architecture"],
+)
+def test_features_are_in_bfloat16_where_a_cpu_has_tiles_for_it(
+    monkeypatch: pytest.MonkeyPatch, features: dict[str, bool], dtype: torch.dtype, batch: int
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features)
+    able = capabilities(CPU)
+    assert (able.feature_dtype, able.feature_batch) == (dtype, batch)
+
+
+@pytest.mark.parametrize(("machine", "fused"), [("x86_64", True), ("arm64", False)])
+def test_convolutions_are_fused_on_cpus_that_have_the_kernels(
+    monkeypatch: pytest.MonkeyPatch, machine: str, fused: bool
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert capabilities(CPU).fused_convolutions == (fused and torch.backends.mkldnn.is_available())
+    assert not capabilities(torch.device("cuda")).fused_convolutions
+
+
+def test_features_are_computed_by_a_worker_a_core_or_as_many_as_set() -> None:
+    assert feature_workers(CPU, 0) == physical_cores()
+    assert feature_workers(CPU, 3) == 3
+    assert feature_workers(torch.device("cuda"), 3) == 1
 
 
 def test_threads_are_set_as_asked_and_chosen_by_size_otherwise() -> None:
@@ -144,9 +176,3 @@ def test_deterministic_algorithms_are_on_for_the_experiments_that_ask_for_them()
     assert torch.are_deterministic_algorithms_enabled()
     configure(CPU, deterministic=False)
     assert not torch.are_deterministic_algorithms_enabled()
-
-
-def test_bf16_is_fast_on_cpus_with_tiles_for_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for flags, fast in ((("avx2", "amx_bf16"), True), (("avx2", "avx512_bf16"), False)):
-        monkeypatch.setattr(device, "_cpu_flags", lambda flags=flags: frozenset(flags))
-        assert capabilities(CPU).fast_bf16 is fast

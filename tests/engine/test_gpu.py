@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
+from engine_support import Recorder
 
+from engine.cuda_graph import CudaGraphStep, recorded_step
 from engine.data import Mnist, RunSeed, Samples, load_mnist, prepare_224
 from engine.device import capabilities
+from engine.experiment import run_experiment
 from engine.features import extract_features
 from engine.models import MODELS, MobileNetV2
 from engine.optimizers import make_optimizer
 from engine.recipes import Recipe
+from engine.settings import Settings
 from engine.stack import Stack
-from engine.training import Tally, evaluate, train_one_epoch
+from engine.training import Tally, evaluate, soft_targets, train_one_epoch
 
 pytestmark = [
     pytest.mark.gpu,
@@ -97,3 +102,37 @@ def test_features_are_close_to_those_of_the_cpu(pretrained: MobileNetV2, mnist: 
 def test_data_are_on_the_gpu(small_folder: object) -> None:
     mnist = load_mnist("cuda", folder=str(small_folder), validation_split=0.1)
     assert {part.device.type for part in vars(mnist).values()} == {"cuda"}
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_recorded_step_is_used(name: str, mnist: Mnist) -> None:
+    stack, gpu = networks(name, "cuda"), torch.device("cuda")
+    samples = Samples(
+        mnist.train_images[:1280].to(gpu), mnist.train_labels[:1280].to(gpu), MODELS[name].prepare
+    )
+    targets = soft_targets(0.0, gpu)
+    seeds = [RunSeed(seed, gpu) for seed in range(stack.size)]
+    batches = [(inputs, targets[labels]) for inputs, labels in samples.shuffled(BATCH, seeds)]
+    recorder = Recorder()
+    optimizer = make_optimizer(Recipe(), stack.parameters.values(), capabilities(gpu))
+    step = recorded_step(stack, optimizer, batches, recorder)
+    assert not recorder.events
+    assert isinstance(step, CudaGraphStep)
+
+
+def test_deterministic_experiment_comes_to_the_same_bits_twice(
+    small_folder: Path, tmp_path: Path
+) -> None:
+    settings = Settings(
+        models=("mlp", "cnn"),
+        epochs=2,
+        repeats=2,
+        device="cuda",
+        deterministic=True,
+        data=str(small_folder),
+        results=str(tmp_path),
+    )
+    first, second = run_experiment(settings), run_experiment(settings)
+    for run in first.runs:
+        losses = [epoch.test_loss for epoch in first.runs[run].epochs]
+        assert losses == [epoch.test_loss for epoch in second.runs[run].epochs]
