@@ -24,6 +24,9 @@ RECIPE_RULES: dict[str, Rule] = {
     "schedule": choice("training", SCHEDULES, "how the learning rate changes over a run"),
     "weight_decay": number("training", "0", "1", "pulls weights towards zero"),
     "shift": whole("training", 0, 4, "move training images at random by up to so many pixels"),
+    "clean_epochs": whole(
+        "training", 0, 10_000, "last epochs of a run in which training images are not moved"
+    ),
     "label_smoothing": number(
         "training", "0", "0.5", "part of a label's weight that goes to all digits alike"
     ),
@@ -43,6 +46,9 @@ class Recipe:
     schedule: str = "constant"
     weight_decay: float = 0.0
     shift: int = 0
+    clean_epochs: int = 0
+    """The network's last look is at images like those it is tested on (He et al., "Data
+    Augmentation Revisited", 2019)."""
     label_smoothing: float = 0.0
     precision: str = "auto"
 

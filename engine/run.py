@@ -6,7 +6,7 @@ What they share is the computation; one run alone is a group of one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import torch
@@ -135,11 +135,12 @@ def _train(runs: list[_Run], splits: Splits, bench: Workbench) -> None:
             total = steps * settings.epochs
             return learning_rate(recipe.schedule, recipe.learning_rate, before + step, total)
 
+        clean = recipe.shift and epoch > settings.epochs - recipe.clean_epochs
         watch = _watch(runs, "train", epoch, bench)
         try:
             trained = train_one_epoch(
                 networks,
-                splits.train,
+                replace(splits.train, augment=None) if clean else splits.train,
                 optimizer,
                 batch_size=settings.batch_size,
                 seeds=seeds,

@@ -73,6 +73,7 @@ class Settings:
     schedule: str | None = setting(None, RECIPE_RULES["schedule"])
     weight_decay: float | None = setting(None, RECIPE_RULES["weight_decay"])
     shift: int | None = setting(None, RECIPE_RULES["shift"])
+    clean_epochs: int | None = setting(None, RECIPE_RULES["clean_epochs"])
     label_smoothing: float | None = setting(None, RECIPE_RULES["label_smoothing"])
     precision: str | None = setting(None, RECIPE_RULES["precision"])
 

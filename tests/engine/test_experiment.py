@@ -20,6 +20,7 @@ from torch import Tensor, nn
 import engine.control
 import engine.experiment
 import engine.progress
+import engine.workbench
 from engine import results
 from engine.control import Control
 from engine.data import DataError, Samples, load_mnist
@@ -797,3 +798,17 @@ def test_order_of_the_models_does_not_change_what_each_comes_to(short: Settings)
     for run in one.runs:
         assert figures(one, run) == figures(other, run)
         assert same_weights(weights(one, run), weights(other, run))
+
+
+def test_last_epochs_train_on_images_that_are_not_moved(
+    short: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counted(images: Tensor, *arguments: Any, **options: Any) -> Tensor:
+        epochs.append(len(recorder.of(EpochFinished)) + 1)
+        return images
+
+    epochs: list[int] = []
+    recorder = Recorder()
+    monkeypatch.setattr(engine.workbench, "shift", counted)
+    run_experiment(replace(short, epochs=4, shift=1, clean_epochs=2), recorder)
+    assert sorted(set(epochs)) == [1, 2]

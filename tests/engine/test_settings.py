@@ -29,6 +29,7 @@ ANOTHER = Settings(
     schedule="cosine",
     weight_decay=0.1,
     shift=2,
+    clean_epochs=1,
     label_smoothing=0.05,
     precision="bf16",
     validation_split=0.25,
