@@ -59,12 +59,20 @@ Preset = Mapping[str, Any]
 PRESETS: Mapping[str, Preset] = {
     # As published: nothing but Adam.
     "notebook": {"learning_rate": 0.001, "schedule": "constant"},
-    "default": {"learning_rate": 0.002, "schedule": "one-cycle"},
+    "default": {
+        "learning_rate": 0.003,
+        "schedule": "one-cycle",
+        "mobilenetv2": {"learning_rate": 0.002},
+    },
     "best": {
-        "learning_rate": 0.002,
+        "learning_rate": 0.003,
         "schedule": "one-cycle",
         "shift": 1,
-        "mobilenetv2": {"shift": 0},
+        "clean_epochs": 1,
+        "label_smoothing": 0.02,
+        "mlp": {"learning_rate": 0.004},
+        "cnn": {"label_smoothing": 0.05},
+        "mobilenetv2": {"learning_rate": 0.002, "shift": 0, "clean_epochs": 0},
     },
 }
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-WARM_UP = 0.3
-"""Part of the steps in which the one-cycle schedule rises."""
+WARM_UP = 0.2
+"""Part of the steps in which the one-cycle schedule rises; torch's 0.3 did a little worse on the
+held-out images."""
 START_DIVISOR, END_DIVISOR = 25.0, 25e4
 """The one-cycle schedule starts at its peak over the first and ends at its peak over the second."""
 
@@ -16,7 +17,7 @@ def learning_rate(schedule: str, peak: float, step: int, steps: int) -> float:
     Args:
         schedule: "constant"; "cosine", from the peak to zero (Loshchilov and Hutter, SGDR, 2016,
             without restarts); "one-cycle", up to the peak and down again, both along a cosine
-            (Smith, Super-Convergence, 2018, with the proportions of torch's ``OneCycleLR``).
+            (Smith, Super-Convergence, 2018, with the divisors of torch's ``OneCycleLR``).
         peak: the highest rate.
         step: counted from 0.
         steps: of the whole run.

@@ -8,7 +8,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from engine.recipes import SCHEDULES
-from engine.schedules import learning_rate
+from engine.schedules import WARM_UP, learning_rate
 
 
 def rates(schedule: str, steps: int) -> list[float]:
@@ -32,7 +32,9 @@ def test_cosine_is_that_of_torch() -> None:
 def test_one_cycle_is_that_of_torch_in_its_start_its_peak_and_its_end() -> None:
     steps = 1000
     optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.002)
-    scheduler = OneCycleLR(optimizer, 0.002, total_steps=steps + 1, cycle_momentum=False)
+    scheduler = OneCycleLR(
+        optimizer, 0.002, total_steps=steps + 1, pct_start=WARM_UP, cycle_momentum=False
+    )
     expected = []
     for _ in range(steps):
         expected.append(optimizer.param_groups[0]["lr"])
@@ -45,7 +47,7 @@ def test_one_cycle_is_that_of_torch_in_its_start_its_peak_and_its_end() -> None:
 def test_one_cycle_rises_to_the_rate_and_falls_to_almost_nothing() -> None:
     found = rates("one-cycle", 100)
     peak = found.index(max(found))
-    assert (peak, found[peak]) == (30, 0.002)
+    assert (peak, found[peak]) == (20, 0.002)
     assert found[: peak + 1] == sorted(found[: peak + 1])
     assert found[peak:] == sorted(found[peak:], reverse=True)
     assert found[0] == pytest.approx(0.002 / 25)
