@@ -18,9 +18,7 @@ PRECISIONS = ("auto", "fp32", "bf16")
 
 RECIPE_RULES: dict[str, Rule] = {
     "optimizer": choice("training", OPTIMIZERS, "what turns gradients into steps"),
-    "learning_rate": number(
-        "training", "0.0000001", "10", "the optimizer's learning rate; a schedule's peak"
-    ),
+    "learning_rate": number("training", "0.0000001", "10", "of all models; a schedule's peak"),
     "schedule": choice("training", SCHEDULES, "how the learning rate changes over a run"),
     "weight_decay": number("training", "0", "1", "pulls weights towards zero"),
     "shift": whole("training", 0, 4, "move training images at random by up to so many pixels"),
@@ -54,17 +52,21 @@ class Recipe:
 
 
 Preset = Mapping[str, Any]
-"""Fields of a recipe by name, for all models; under a model's name a table of fields for it."""
+"""Fields of a recipe by name, for all models; under a model's name a table of fields for it; and
+the number of epochs.
+"""
 
 PRESETS: Mapping[str, Preset] = {
     # As published: nothing but Adam.
-    "notebook": {"learning_rate": 0.001, "schedule": "constant"},
+    "notebook": {"epochs": 10, "learning_rate": 0.001, "schedule": "constant"},
     "default": {
+        "epochs": 10,
         "learning_rate": 0.003,
         "schedule": "one-cycle",
         "mobilenetv2": {"learning_rate": 0.002},
     },
     "best": {
+        "epochs": 20,
         "learning_rate": 0.003,
         "schedule": "one-cycle",
         "shift": 1,

@@ -29,7 +29,7 @@ class Rule:
     low: float | None = None
     high: float | None = None
     zero: str = ""
-    """The word that may stand for 0: "auto", "all"."""
+    """The word that may stand for 0, even where 0 itself is out of range: "auto", "preset"."""
     choices: tuple[str, ...] = ()
     pattern: re.Pattern[str] | None = None
 
@@ -41,7 +41,7 @@ def setting(default: Any, rule: Rule) -> Any:
 
 def whole(section: str, low: int, high: int, help: str, zero: str = "") -> Rule:
     """A whole number."""
-    lowest = f"{low} ({zero})" if zero else str(low)
+    lowest = f"{low} ({zero})" if zero and not low else str(low)
     allowed = f"a whole number from {lowest} to {high}"
     return Rule(int, section, help, allowed, low, high, zero)
 

@@ -35,8 +35,9 @@ class Settings:
         text("experiment", f"one of {', '.join(PRESETS)}", "how they are trained; see [presets]"),
     )
     epochs: int = setting(
-        10, whole("experiment", 1, 10_000, "passes over the training images in each run")
+        0, whole("experiment", 1, 10_000, "passes over the training images in each run", "preset")
     )
+    """0 becomes the preset's number when the settings are made."""
     repeats: int = setting(
         5, whole("experiment", 1, 1000, "runs of each model, each with its own seed")
     )
@@ -141,13 +142,15 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse what no source would be allowed to give, as ``SettingsError``."""
+        if self.preset not in self.presets:
+            allowed = ", ".join(self.presets)
+            raise SettingsError(f"preset: {shown(self.preset)} is not known; give one of {allowed}")
+        if self.epochs == 0:
+            object.__setattr__(self, "epochs", self.presets[self.preset].get("epochs", 10))
         for name in FIELDS:
             value = getattr(self, name)
             if value is not None or FIELDS[name].default is not None:
                 object.__setattr__(self, name, checked(name, value, name))
-        if self.preset not in self.presets:
-            allowed = ", ".join(self.presets)
-            raise SettingsError(f"preset: {shown(self.preset)} is not known; give one of {allowed}")
         if self.patience and not self.validation_split:
             raise SettingsError(
                 f"patience: {self.patience} needs validation images; "

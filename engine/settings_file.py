@@ -25,13 +25,15 @@ def load_settings(
     path: Path | None = None,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """Read defaults, then the settings file, then ``MNIST_TUI_*`` variables.
+    """Read defaults, then the settings file, then ``MNIST_TUI_*`` variables, then what is given.
 
     Args:
         path: the settings file; without it ``settings.toml`` in ``folder``, if there is one.
         environment: variables to read, ``os.environ`` unless given.
         folder: where to look for ``settings.toml``, the current folder unless given.
+        given: values that win over all of these, by name.
 
     Raises:
         SettingsError: one line that names the file or variable, what was found, what is allowed.
@@ -48,7 +50,7 @@ def load_settings(
             if name not in FIELDS:
                 raise SettingsError(f"{key}: unknown setting; known: {', '.join(FIELDS)}")
             values[name] = from_text(name, typed, key)
-    return Settings(**values)
+    return Settings(**{**values, **(given or {})})
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -126,7 +128,8 @@ def _preset(value: object, where: str) -> dict[str, Any]:
     table = _table(value, where)
     common = {name: fields for name, fields in table.items() if name not in MODEL_NAMES}
     models = {name: fields for name, fields in table.items() if name in MODEL_NAMES}
-    return _values(common, RECIPE_RULES, where) | _per_model(models, where)
+    known = {"epochs": rule("epochs"), **RECIPE_RULES}
+    return _values(common, known, where) | _per_model(models, where)
 
 
 def to_tables(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
@@ -121,14 +120,13 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
         SettingsError: one line that names the file, variable or flag.
     """
     path = getattr(arguments, "settings", None)
-    settings = load_settings(Path(path) if path is not None else None)
     given: dict[str, Any] = {}
     for name in FIELDS:
         text = getattr(arguments, name, None)
         if text is not None:
             text = ",".join(text) if isinstance(text, list) else text
             given[name] = from_text(name, text, flag(name))
-    return replace(settings, **given)
+    return load_settings(Path(path) if path is not None else None, given=given)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

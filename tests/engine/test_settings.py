@@ -69,13 +69,15 @@ def test_shipped_file_has_every_default_and_every_preset_and_nothing_else() -> N
     assert shipped.pop("presets") == PRESETS
     defaults = to_tables(Settings())
     del defaults["presets"]
+    assert shipped["experiment"].pop("epochs") == "preset"
+    assert defaults["experiment"].pop("epochs") == PRESETS["default"]["epochs"] == 10
     assert shipped == defaults
 
 
 def test_shipped_file_explains_every_setting_in_its_own_words() -> None:
     lines = SHIPPED.read_text(encoding="utf-8").splitlines()
     for name in [name for name in FIELDS if name not in RECIPE_RULES]:
-        (at,) = [i for i, line in enumerate(lines) if line.startswith(f"{name} = ")]
+        at = next(i for i, line in enumerate(lines) if line.startswith(f"{name} = "))
         assert lines[at - 1].startswith(f"# {rule(name).help}")
 
 
@@ -402,6 +404,17 @@ def test_preset_decides_how_a_model_is_trained() -> None:
     assert Settings(preset="notebook").recipe("cnn") == Recipe(learning_rate=0.001)
     assert Settings(preset="best").recipe("mlp").shift == 1
     assert Settings(preset="best").recipe("mobilenetv2").shift == 0
+
+
+def test_preset_decides_how_many_epochs_unless_they_are_given(file: Path) -> None:
+    best = PRESETS["best"]["epochs"]
+    assert Settings(preset="best").epochs == best != Settings().epochs
+    file.write_text("[experiment]\nepochs = 'preset'\n")
+    assert load_settings(file, {}, given={"preset": "best"}).epochs == best
+    assert load_settings(file, {"MNIST_TUI_EPOCHS": "3"}, given={"preset": "best"}).epochs == 3
+    assert load_settings(file, {}, given={"preset": "best", "epochs": 4}).epochs == 4
+    file.write_text("[presets.mine]\nepochs = 7\n")
+    assert load_settings(file, {}, given={"preset": "mine"}).epochs == 7
 
 
 def test_training_wins_over_the_preset_and_a_model_over_both(file: Path) -> None:

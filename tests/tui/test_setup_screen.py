@@ -10,6 +10,7 @@ from scripted import ScriptedTrainer
 from textual.pilot import Pilot
 from textual.widgets import Input, Label
 
+from engine.recipes import PRESETS
 from tui.app import MnistApp
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
@@ -188,3 +189,26 @@ async def test_no_size_breaks_it(make_app: MakeApp, size: tuple[int, int]) -> No
         await pilot.pause()
         await asyncio.sleep(0)
         assert isinstance(pilot.app.screen, SetupScreen)
+
+
+async def test_preset_brings_its_number_of_epochs(make_app: MakeApp) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        pilot.app.screen.query_one("#preset", ChoiceSelect).value = "best"
+        await pilot.pause()
+        epochs = pilot.app.screen.query_one("#epochs", Input).value
+        assert epochs == str(PRESETS["best"]["epochs"])
+        assert "±1 px" in note(pilot, "preset")
+
+
+async def test_settings_that_do_not_go_together_are_refused(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    settings = {"per_model": {"mobilenetv2": {"shift": 1}}, "models": ("mlp",)}
+    async with make_app(**settings).run_test(size=(80, 24)) as pilot:
+        pilot.app.screen.query_one("#model-mobilenetv2").focus()
+        await pilot.press("space")
+        await pilot.pause()
+        assert "shift: 1 is not allowed for mobilenetv2" in message(pilot)
+        await pilot.press("s")
+        await pilot.pause()
+    assert not trainer.started

@@ -16,10 +16,12 @@ TEXTS = {
 
 Choose models, how long to train and where. A wrong value says at once what is allowed.
 Every run of a model uses a seed of its own: repeats show how much luck is in a result.
+A preset is how the networks are trained: [b]notebook[/b], a constant rate, as published; [b]default[/b], a
+one-cycle schedule; [b]best[/b], random shifts and smoothed labels as well, over more epochs.
 
 [b]Keys[/b]
   ↑ ↓  Tab      move between the fields
-  Space         choose a model, open the list of devices
+  Space         choose a model, open a list
   s             start (also Enter on the Start button or in a field)
   q             quit
   Ctrl+P        command palette: every action and the themes
@@ -38,14 +40,14 @@ Top: accuracy of each model. Before the first test it is the train accuracy, the
 test accuracy, and the mean over all repeats once they are done.
 Charts: thin lines are train values within the epochs, marked lines the test values after
 each epoch; one colour and one marker per model; earlier repeats are drawn fainter.
-Table: one row per run. ETA is the time until that run is done, evaluation and the runs
+Repeats of a small network train side by side, and end together. Table: one row per run. ETA is the time until that run is done, evaluation and the runs
 before it included; ">" at the top means that a model has not been measured yet.
 
 [b]Keys[/b]
   p             pause, and resume
   x             stop (asks: now, or after this epoch); finished epochs are saved
   e             stop after this epoch
-  k             skip this run and start the next
+  k             skip this run, or those side by side, and start the next
   n             new experiment, once this one has ended
   q             quit; while it trains it asks first
   ↑ ↓           move in the table

@@ -60,6 +60,7 @@ class SetupScreen(Screen[None]):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
+        self._preset = settings.preset
         self._devices = ["auto", "cpu"]
         if settings.device not in self._devices:
             self._devices.append(settings.device)
@@ -121,6 +122,15 @@ class SetupScreen(Screen[None]):
     def show_refusal(self, text: str) -> None:
         """Say why the experiment could not begin."""
         self._say(f"✗ {text}", refused=True)
+
+    @on(ChoiceSelect.Changed, "#preset")
+    def _take_epochs(self, event: ChoiceSelect.Changed) -> None:
+        """A preset brings its number of epochs."""
+        preset = str(event.value)
+        if preset != self._preset:
+            self._preset = preset
+            epochs = replace(self.settings, preset=preset, epochs=0).epochs
+            self.query_one("#epochs", Input).value = str(epochs)
 
     @on(ModelChoice.Changed)
     @on(Input.Changed)

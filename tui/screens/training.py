@@ -50,7 +50,7 @@ class TrainingScreen(Screen[str | None]):
         Binding("p", "resume", "Resume"),
         Binding("x", "stop", "Stop"),
         Binding("e", "stop_after_epoch", "Stop after epoch"),
-        Binding("k", "skip", "Skip run"),
+        Binding("k", "skip", "Skip"),
         Binding("n", "new", "New experiment"),
         Binding("q", "quit", "Quit"),
         Binding("question_mark", "app.help", "Help", key_display="?"),
