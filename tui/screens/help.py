@@ -16,8 +16,8 @@ TEXTS = {
 
 Choose models, how long to train and where. A wrong value says at once what is allowed.
 Every run of a model uses a seed of its own: repeats show how much luck is in a result.
-A preset is how the networks are trained: [b]notebook[/b], a constant rate, as published; [b]default[/b], a
-one-cycle schedule; [b]best[/b], random shifts and smoothed labels as well, over more epochs.
+A preset is how the networks are trained: notebook, at a constant rate, as published;
+default, with a one-cycle schedule; best, with shifted images and more epochs as well.
 
 [b]Keys[/b]
   ↑ ↓  Tab      move between the fields
@@ -40,8 +40,9 @@ Top: accuracy of each model. Before the first test it is the train accuracy, the
 test accuracy, and the mean over all repeats once they are done.
 Charts: thin lines are train values within the epochs, marked lines the test values after
 each epoch; one colour and one marker per model; earlier repeats are drawn fainter.
-Repeats of a small network train side by side, and end together. Table: one row per run. ETA is the time until that run is done, evaluation and the runs
-before it included; ">" at the top means that a model has not been measured yet.
+Table: one row per run; repeats of a small network train side by side and end together.
+ETA is the time until that run is done, evaluation and the runs before it included; ">" at
+the top means that a model has not been measured yet.
 
 [b]Keys[/b]
   p             pause, and resume
