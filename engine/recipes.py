@@ -66,7 +66,7 @@ PRESETS: Mapping[str, Preset] = {
         "mobilenetv2": {"learning_rate": 0.002},
     },
     "best": {
-        "epochs": 20,
+        "epochs": 15,
         "learning_rate": 0.003,
         "schedule": "one-cycle",
         "shift": 1,
@@ -74,7 +74,7 @@ PRESETS: Mapping[str, Preset] = {
         "label_smoothing": 0.02,
         "mlp": {"learning_rate": 0.004},
         "cnn": {"label_smoothing": 0.05},
-        "mobilenetv2": {"learning_rate": 0.002, "shift": 0, "clean_epochs": 0},
+        "mobilenetv2": {"shift": 0, "clean_epochs": 0, "label_smoothing": 0.0},
     },
 }
 
