@@ -59,12 +59,7 @@ the number of epochs.
 PRESETS: Mapping[str, Preset] = {
     # As published: nothing but Adam.
     "notebook": {"epochs": 10, "learning_rate": 0.001, "schedule": "constant"},
-    "default": {
-        "epochs": 10,
-        "learning_rate": 0.003,
-        "schedule": "one-cycle",
-        "mobilenetv2": {"learning_rate": 0.002},
-    },
+    "default": {"epochs": 10, "learning_rate": 0.003, "schedule": "one-cycle"},
     "best": {
         "epochs": 15,
         "learning_rate": 0.003,
