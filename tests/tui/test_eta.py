@@ -110,3 +110,33 @@ def test_stopping_leaves_only_the_epoch_under_way() -> None:
     assert eta.total == pytest.approx(5.0)
     assert eta.runs.keys() == {MLP}
     assert eta.complete
+
+
+def test_runs_side_by_side_end_together_when_the_work_of_all_is_done() -> None:
+    record = begin(MLP, MLP2, CNN)
+    for run in (MLP, MLP2):
+        record.record(RunStarted(run, 1, 10, 1))
+        record.record(EpochFinished(run, epoch(1)))  # each run's share: 5 s
+    eta = estimate(record, {})
+    assert eta.runs == {MLP: pytest.approx(2 * 9 * 5.0), MLP2: pytest.approx(2 * 9 * 5.0)}
+    assert not eta.complete
+
+
+def test_the_first_epoch_of_runs_side_by_side_is_counted_once() -> None:
+    record = begin(MLP, MLP2, epochs=2)
+    for run in (MLP, MLP2):
+        record.record(RunStarted(run, 1, 2, 1))
+    now = {run: progress(run, "train", 1, 50, seconds=4.5) for run in (MLP, MLP2)}
+    # 10 s for an epoch of both: half of the training of the first, and the second, are left.
+    assert estimate(record, now).total == pytest.approx(15.5)
+
+
+def test_features_for_runs_side_by_side_are_counted_once() -> None:
+    runs = [RunId("mobilenetv2", repeat) for repeat in (1, 2)]
+    record = begin(*runs)
+    for run in runs:
+        record.record(RunStarted(run, 1, 10, 1))
+    now = {run: progress(run, "features", 0, 25, seconds=10.0) for run in runs}
+    eta = estimate(record, now)
+    assert eta.total == pytest.approx(30.0)
+    assert not eta.complete

@@ -117,6 +117,22 @@ async def test_the_card_shows_the_newest_accuracy_then_the_mean(
         assert "mean of 2 runs" in str(screen.query_one(".card-words", Static).content)
 
 
+async def test_runs_side_by_side_share_a_card_that_shows_their_mean(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    second = RunId("mlp", 2)
+    async with make_app(models=("mlp",)).run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+        for run, accuracy in ((MLP, 0.98), (second, 0.97)):
+            trainer.train(run, epochs=2, accuracy=accuracy)
+        await shown(pilot)
+        words = str(screen.query_one(".card-words", Static).content)
+        assert screen.query_one(Digits).value == "97.50"
+        assert "mean of 2 runs" in words
+        assert "epoch 2/4" in words
+        assert [row(screen, run)["state"] for run in (MLP, second)] == ["▶ running"] * 2
+
+
 async def test_pause_and_resume(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
     async with make_app().run_test() as pilot:
         screen = await start(pilot, trainer)
