@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
 from engine.events import Emit, Notice
+from engine.optimizers import set_learning_rate
 from engine.stack import Stack
 from engine.training import Step, train_step
 
@@ -107,15 +108,15 @@ def recorded_step(
 def _losses(
     step: Step, networks: Stack, optimizer: Optimizer, batches: Sequence[tuple[Tensor, Tensor]]
 ) -> Tensor:
-    """The mean loss at each step."""
-    return torch.stack(
-        [
-            cross_entropy(
-                step(networks, optimizer, inputs, targets).flatten(0, 1), targets.flatten(0, 1)
-            )
-            for inputs, targets in batches
-        ]
-    )
+    """The mean loss at each step, at rates that change as a schedule's do."""
+    highest = float(optimizer.param_groups[0]["lr"])
+    losses = []
+    for done, (inputs, targets) in enumerate(batches):
+        set_learning_rate(optimizer, highest * (1 - done / len(batches)))
+        logits = step(networks, optimizer, inputs, targets)
+        losses.append(cross_entropy(logits.flatten(0, 1), targets.flatten(0, 1)))
+    set_learning_rate(optimizer, highest)
+    return torch.stack(losses)
 
 
 @torch.no_grad()

@@ -27,8 +27,8 @@ SIDE = 28
 CLASSES = 10
 BLACK = -MNIST_MEAN / MNIST_STD
 """A black pixel behind ``prepare_28``."""
-STEPS_GATHERED = 16
-"""Steps whose samples are gathered at once: most of a gather's cost is per call."""
+GATHERED = 1024
+"""Samples, at least a batch, that are gathered at once: most of a gather's cost is per call."""
 LARGEST_FILE = 16 + 60_000 * SIDE * SIDE
 """Bytes of MNIST's largest IDX file; a gzip file that unpacks to more is not one of them."""
 
@@ -85,7 +85,7 @@ class Samples:
         inputs [R, B, ...] with labels [R, B]; the last batch may be smaller.
         """
         order = torch.stack([seed.order(len(self)) for seed in seeds]).to(self.labels.device)
-        for chosen in torch.split(order, batch_size * STEPS_GATHERED, dim=1):
+        for chosen in torch.split(order, batch_size * max(1, GATHERED // batch_size), dim=1):
             inputs = self.inputs.index_select(0, chosen.flatten())
             inputs = inputs.view(*chosen.shape, *self.inputs.shape[1:])
             labels = self.labels[chosen]

@@ -117,6 +117,8 @@ def _groups(runs: tuple[RunId, ...], bench: Workbench) -> Iterator[tuple[RunId, 
     for model, repeats in groupby(runs, key=lambda run: run.model):
         gains = MODELS[model].trains_little or bench.able.large_side_by_side
         at_once = bench.settings.repeats_at_once or (bench.able.runs_at_once if gains else 1)
+        if bench.settings.patience:  # each ends in its own time
+            at_once = 1
         while group := tuple(islice(repeats, at_once)):
             yield group
 

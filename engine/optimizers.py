@@ -19,12 +19,12 @@ def make_optimizer(recipe: Recipe, parameters: Iterable[Tensor], able: Capabilit
     parameters = list(parameters)
     decay, fused = recipe.weight_decay, able.fused_optimizer or None
     rate: float | Tensor = recipe.learning_rate
+    if able.cuda_graphs:  # a recorded step reads its rate from memory
+        rate = torch.tensor(recipe.learning_rate, device=parameters[0].device)
     if recipe.optimizer == "sgd":
         return SGD(
             parameters, lr=rate, momentum=MOMENTUM, nesterov=True, weight_decay=decay, fused=fused
         )
-    if able.cuda_graphs:  # a recorded step reads its rate from memory
-        rate = torch.tensor(recipe.learning_rate, device=parameters[0].device)
     kind = AdamW if recipe.optimizer == "adamw" else Adam
     return kind(parameters, lr=rate, weight_decay=decay, fused=fused, capturable=able.cuda_graphs)
 

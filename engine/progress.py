@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 
-from engine.control import Control
+from engine.control import Control, SkipRequested, StopRequested
 from engine.events import Emit, Phase, Progress, RunId
 from engine.training import Scores, Tally
 
@@ -59,7 +59,12 @@ class PhaseWatch:
             self._say(done, total, done / len(self._runs), nothing, nothing)
 
     def _due(self, last_step: bool) -> bool:
-        paused = self._control.check()
+        asked = time.perf_counter()
+        try:
+            paused = self._control.check()
+        except (StopRequested, SkipRequested):  # maybe after a pause
+            self._began += time.perf_counter() - asked
+            raise
         self._began += paused
         self._last += paused
         return last_step or time.perf_counter() - self._last >= INTERVAL

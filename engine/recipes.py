@@ -6,7 +6,7 @@ held out (``validation_split``), never on the test images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -56,6 +56,9 @@ Preset = Mapping[str, Any]
 the number of epochs.
 """
 
+DEFAULT_EPOCHS = 10
+"""Of a preset that does not say."""
+
 PRESETS: Mapping[str, Preset] = {
     # As published: nothing but Adam.
     "notebook": {"epochs": 10, "learning_rate": 0.001, "schedule": "constant"},
@@ -72,6 +75,28 @@ PRESETS: Mapping[str, Preset] = {
         "mobilenetv2": {"shift": 0, "clean_epochs": 0, "label_smoothing": 0.0},
     },
 }
+
+
+def merged(preset: Preset, changes: Preset) -> Preset:
+    """A preset with some of its fields changed; the tables of single models are merged, too."""
+    tables = {
+        name: {**preset[name], **value}
+        for name, value in changes.items()
+        if isinstance(value, Mapping) and name in preset
+    }
+    return {**preset, **changes, **tables}
+
+
+def without(
+    per_model: Mapping[str, Mapping[str, Any]], names: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """What is said for single models, without fields that a later source says for all."""
+    left_out = set(names)
+    return {
+        model: {name: value for name, value in fields.items() if name not in left_out}
+        for model, fields in per_model.items()
+    }
+
 
 RECIPE_FIELDS = tuple(field.name for field in fields(Recipe))
 

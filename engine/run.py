@@ -196,7 +196,7 @@ def _measure(
     last_rate: float,
     bench: Workbench,
 ) -> None:
-    """Evaluate the networks; keep and emit what the epoch came to for the runs still going on."""
+    """Evaluate the networks; keep and emit what the epoch came to."""
     watch = _watch(runs, "validation", epoch, bench, trained, seconds)
     validation = None
     if splits.validation is not None:
@@ -206,8 +206,6 @@ def _measure(
     tested, confusions = _evaluate(networks, splits.test, watch, bench)
     evaluation_seconds += watch.seconds
     for index, run in enumerate(runs):
-        if bench.settings.patience and run.epochs_in_vain >= bench.settings.patience:
-            continue  # it has ended; the others go on
         run.last = EpochResult(
             epoch=epoch,
             train_loss=trained[index].loss,

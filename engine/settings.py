@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import rules
-from engine.recipes import PRESETS, RECIPE_FIELDS, RECIPE_RULES, Preset, Recipe, recipe
+from engine.recipes import (
+    DEFAULT_EPOCHS,
+    PRESETS,
+    RECIPE_FIELDS,
+    RECIPE_RULES,
+    Preset,
+    Recipe,
+    recipe,
+)
 from engine.rules import Rule, SettingsError, choice, number, setting, shown, switch, text, whole
 
 MODEL_NAMES = ("mlp", "cnn", "mobilenetv2")
@@ -37,7 +45,8 @@ class Settings:
     epochs: int = setting(
         0, whole("experiment", 1, 10_000, "passes over the training images in each run", "preset")
     )
-    """0 becomes the preset's number when the settings are made."""
+    """0 becomes the preset's number when the settings are made; ``replace`` of the preset alone
+    leaves that number as it is, so give ``epochs=0`` with it."""
     repeats: int = setting(
         5, whole("experiment", 1, 1000, "runs of each model, each with its own seed")
     )
@@ -118,7 +127,7 @@ class Settings:
             "device",
             0,
             1024,
-            "CPU threads; auto for one in small networks and one per core in large ones",
+            "CPU threads; auto for one where a small network trains alone, else one per core",
             "auto",
         ),
     )
@@ -142,15 +151,21 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse what no source would be allowed to give, as ``SettingsError``."""
+        for name in FIELDS:
+            value, default = getattr(self, name), FIELDS[name].default
+            if value != default or type(value) is not type(default):
+                object.__setattr__(self, name, checked(name, value, name))
         if self.preset not in self.presets:
             allowed = ", ".join(self.presets)
             raise SettingsError(f"preset: {shown(self.preset)} is not known; give one of {allowed}")
         if self.epochs == 0:
-            object.__setattr__(self, "epochs", self.presets[self.preset].get("epochs", 10))
-        for name in FIELDS:
-            value = getattr(self, name)
-            if value is not None or FIELDS[name].default is not None:
-                object.__setattr__(self, name, checked(name, value, name))
+            epochs = self.presets[self.preset].get("epochs", DEFAULT_EPOCHS)
+            object.__setattr__(self, "epochs", epochs)
+        for model, fields in self.per_model.items():
+            for name, value in fields.items():
+                if model not in MODEL_NAMES or name not in RECIPE_RULES:
+                    raise SettingsError(f"per_model: {shown(model)}.{shown(name)} is not known")
+                rules.checked(RECIPE_RULES[name], value, f"per_model: {model}.{name}")
         if self.patience and not self.validation_split:
             raise SettingsError(
                 f"patience: {self.patience} needs validation images; "
@@ -159,7 +174,7 @@ class Settings:
         if "mobilenetv2" in self.models and self.recipe("mobilenetv2").shift:
             raise SettingsError(
                 f"shift: {self.recipe('mobilenetv2').shift} is not allowed for mobilenetv2, "
-                "whose features are computed once; give 0 in [models.mobilenetv2]"
+                "whose features are computed once; give 0 in [models.mobilenetv2], or other models"
             )
 
     def seed_of(self, repeat: int) -> int:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from engine import rules
-from engine.recipes import PRESETS, RECIPE_RULES
+from engine.recipes import PRESETS, RECIPE_RULES, merged, without
 from engine.rules import Rule, SettingsError, shown
 from engine.settings import FIELDS, MODEL_NAMES, Settings, from_text, rule
 
@@ -43,6 +44,7 @@ def load_settings(
         values = read_file(default) if default.exists() or default.is_symlink() else {}
     else:
         values = read_file(path)
+    for_all: list[str] = []
     variables = os.environ if environment is None else environment
     for key, typed in variables.items():
         if key.startswith(ENVIRONMENT_PREFIX):
@@ -50,6 +52,9 @@ def load_settings(
             if name not in FIELDS:
                 raise SettingsError(f"{key}: unknown setting; known: {', '.join(FIELDS)}")
             values[name] = from_text(name, typed, key)
+            for_all.append(name)
+    for_all += given or {}
+    values["per_model"] = without(values.get("per_model", {}), for_all)
     return Settings(**{**values, **(given or {})})
 
 
@@ -87,7 +92,8 @@ def from_tables(content: Mapping[str, object], where: str) -> dict[str, Any]:
             values["per_model"] = _per_model(table, f"{where}: models")
         elif section == "presets":
             values["presets"] = dict(PRESETS) | {
-                name: _preset(preset, f"{where}: presets.{name}") for name, preset in table.items()
+                name: merged(PRESETS.get(name, {}), _preset(preset, f"{where}: presets.{name}"))
+                for name, preset in table.items()
             }
         else:
             values |= _values(table, sections[section], f"{where}: {section}")
@@ -128,7 +134,7 @@ def _preset(value: object, where: str) -> dict[str, Any]:
     table = _table(value, where)
     common = {name: fields for name, fields in table.items() if name not in MODEL_NAMES}
     models = {name: fields for name, fields in table.items() if name in MODEL_NAMES}
-    known = {"epochs": rule("epochs"), **RECIPE_RULES}
+    known = {"epochs": replace(rule("epochs"), zero=""), **RECIPE_RULES}
     return _values(common, known, where) | _per_model(models, where)
 
 

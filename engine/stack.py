@@ -26,7 +26,7 @@ class Stack:
         """Stack networks of the same shape.
 
         Args:
-            networks: R networks on one device, without buffers that change. They are not kept.
+            networks: R networks on one device, without buffers that change. They are not trained.
             bf16: compute in bfloat16 where torch's autocast deems it safe.
         """
         self.size = len(networks)

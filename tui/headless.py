@@ -25,6 +25,7 @@ from engine.events import (
     Progress,
     RunFailed,
     RunFinished,
+    RunId,
     RunStarted,
     as_json,
 )
@@ -101,15 +102,20 @@ def _json_printer() -> Callable[[Event], None]:
 def _line_printer() -> Callable[[Event], None]:
     record: ExperimentRecord | None = None
     said_features = 0.0
+    features_run: RunId | None = None
 
     def show(event: Event) -> None:
-        nonlocal record, said_features
+        nonlocal record, said_features, features_run
         if isinstance(event, ExperimentStarted):
             record = ExperimentRecord.begin(event)
             _say(_started_line(event))
             return
         if isinstance(event, Progress):
             if event.phase != "features":
+                return
+            if features_run is None:  # runs side by side all tell of the same features
+                features_run = event.run
+            if event.run != features_run:
                 return
             done = event.step == event.steps
             if event.seconds - said_features >= FEATURES_LINE_SECONDS or done:
@@ -118,6 +124,8 @@ def _line_printer() -> Callable[[Event], None]:
             return
         if record is not None:
             record.record(event)
+            if isinstance(event, RunFinished | RunFailed):
+                features_run = None
             line = _line(event, record)
             if line:
                 _say(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import threading
 import tomllib
@@ -170,7 +171,7 @@ def test_skip_ends_the_runs_side_by_side(short: Settings) -> None:
 
 
 def test_patience_ends_each_run_by_its_own_validation_loss(short: Settings) -> None:
-    # With a rate of 1 the loss soon gets no better.
+    # At so high a rate the loss soon gets no better.
     settings = replace(
         short, repeats=3, repeats_at_once=3, epochs=30, learning_rate=0.05, schedule="constant"
     )
@@ -181,18 +182,26 @@ def test_patience_ends_each_run_by_its_own_validation_loss(short: Settings) -> N
         best = losses.index(min(losses))  # type: ignore[type-var]
         assert len(losses) == min(30, best + 1 + 2)
         counts.append(len(losses))
+        assert run.finished is not None
         assert run.status == "finished"
+        assert run.finished.seconds == pytest.approx(sum(epoch.seconds for epoch in run.epochs))
         assert accuracy_of_saved(record, run.id) == run.epochs[-1].test_accuracy
     assert min(counts) < 30
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_learns_with_validation(short: Settings, preset: str) -> None:
-    settings = replace(short, models=("mlp", "cnn"), epochs=3, preset=preset)
-    record = run_experiment(replace(settings, validation_split=0.1, patience=3))
+    settings = replace(short, models=("mlp", "cnn"), epochs=12, preset=preset)
+    settings = replace(settings, train_limit=200, validation_split=0.2, patience=1)
+    record = run_experiment(settings)
     for run in record.runs.values():
         assert run.epochs[-1].train_loss < run.epochs[0].train_loss
-        assert run.epochs[-1].validation_accuracy is not None
+        losses = [epoch.validation_loss for epoch in run.epochs]
+        assert None not in losses
+        # It ended because it was over, or with the first epoch that was no better.
+        better = [new < old for old, new in itertools.pairwise(losses)]  # type: ignore[operator]
+        assert all(better[:-1])
+        assert len(losses) == 12 or not better[-1]
 
 
 def test_how_each_model_was_trained_is_in_the_summary(short: Settings) -> None:

@@ -16,7 +16,7 @@ from engine.experiment import run_experiment
 from engine.features import extract_features
 from engine.models import MODELS, MobileNetV2
 from engine.optimizers import make_optimizer
-from engine.recipes import Recipe
+from engine.recipes import OPTIMIZERS, Recipe
 from engine.settings import Settings
 from engine.stack import Stack
 from engine.training import Tally, evaluate, soft_targets, train_one_epoch
@@ -104,8 +104,9 @@ def test_data_are_on_the_gpu(small_folder: object) -> None:
     assert {part.device.type for part in vars(mnist).values()} == {"cuda"}
 
 
+@pytest.mark.parametrize("kind", OPTIMIZERS)
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
-def test_recorded_step_is_used(name: str, mnist: Mnist) -> None:
+def test_recorded_step_is_used(name: str, kind: str, mnist: Mnist) -> None:
     stack, gpu = networks(name, "cuda"), torch.device("cuda")
     samples = Samples(
         mnist.train_images[:1280].to(gpu), mnist.train_labels[:1280].to(gpu), MODELS[name].prepare
@@ -114,7 +115,8 @@ def test_recorded_step_is_used(name: str, mnist: Mnist) -> None:
     seeds = [RunSeed(seed, gpu) for seed in range(stack.size)]
     batches = [(inputs, targets[labels]) for inputs, labels in samples.shuffled(BATCH, seeds)]
     recorder = Recorder()
-    optimizer = make_optimizer(Recipe(), stack.parameters.values(), capabilities(gpu))
+    recipe = Recipe(optimizer=kind)
+    optimizer = make_optimizer(recipe, stack.parameters.values(), capabilities(gpu))
     step = recorded_step(stack, optimizer, batches, recorder)
     assert not recorder.events
     assert isinstance(step, CudaGraphStep)
@@ -133,6 +135,8 @@ def test_deterministic_experiment_comes_to_the_same_bits_twice(
         results=str(tmp_path),
     )
     first, second = run_experiment(settings), run_experiment(settings)
+    assert first.status == second.status == "finished"
     for run in first.runs:
+        assert len(first.runs[run].epochs) == 2
         losses = [epoch.test_loss for epoch in first.runs[run].epochs]
         assert losses == [epoch.test_loss for epoch in second.runs[run].epochs]

@@ -142,3 +142,16 @@ def test_stop_gets_through_between_steps_and_images(clock: Clock) -> None:
         watch.step(1, 2, counted(1, 0.5))
     with pytest.raises(StopRequested):
         watch.images(1, 2)
+
+
+def test_pause_that_ends_in_a_stop_does_not_count_as_time(clock: Clock) -> None:
+    class PausedThenStopped(Control):
+        def check(self) -> float:
+            clock.now += 500.0
+            raise StopRequested
+
+    watch = begin(Recorder(), PausedThenStopped())
+    clock.now += 2.0
+    with pytest.raises(StopRequested):
+        watch.step(1, 2, counted(1, 0.5))
+    assert watch.seconds == 2.0

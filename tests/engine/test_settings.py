@@ -498,3 +498,45 @@ def test_wrong_models_and_presets_are_refused(
     file: Path, content: str, parts: tuple[str, ...]
 ) -> None:
     refused(file, content, *parts)
+
+
+@pytest.mark.parametrize("source", ["environment", "flag"])
+def test_later_source_wins_over_what_the_file_says_for_one_model(file: Path, source: str) -> None:
+    file.write_text("[models.cnn]\nlearning_rate = 0.25\nshift = 1\n")
+    if source == "environment":
+        settings = load_settings(file, {"MNIST_TUI_LEARNING_RATE": "0.5"})
+    else:
+        settings = load_settings(file, {}, given={"learning_rate": 0.5})
+    assert [settings.recipe(name).learning_rate for name in MODEL_NAMES] == [0.5] * 3
+    assert settings.recipe("cnn").shift == 1
+
+
+def test_preset_of_the_file_changes_the_built_in_one_of_its_name(file: Path) -> None:
+    file.write_text(
+        "[experiment]\npreset = 'best'\n[presets.best]\nepochs = 3\n"
+        "[presets.best.cnn]\nweight_decay = 0.5\n"
+    )
+    settings = load_settings(file, {})
+    built_in = Settings(preset="best")
+    assert settings.epochs == 3
+    assert settings.recipe("mlp") == built_in.recipe("mlp")
+    assert settings.recipe("cnn") == replace(built_in.recipe("cnn"), weight_decay=0.5)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"preset": ["best"]},
+        {"per_model": {"vgg": {"shift": 1}}},
+        {"per_model": {"cnn": {"rate": 1}}},
+        {"per_model": {"cnn": {"precision": "fp8"}}},
+        {"presets": {"default": {"epochs": 0}}, "epochs": -1},
+    ],
+)
+def test_python_is_refused_what_the_file_would_be(wrong: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError):
+        Settings(**wrong)
+
+
+def test_word_for_the_presets_epochs_is_taken_from_python_too() -> None:
+    assert Settings(epochs="preset").epochs == 10  # type: ignore[arg-type]

@@ -212,3 +212,25 @@ async def test_settings_that_do_not_go_together_are_refused(
         await pilot.press("s")
         await pilot.pause()
     assert not trainer.started
+
+
+async def test_preset_that_does_not_fit_the_models_is_refused(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(presets={**PRESETS, "mine": {"shift": 1}}).run_test() as pilot:
+        pilot.app.screen.query_one("#preset", ChoiceSelect).value = "mine"
+        await pilot.pause()
+        assert "shift: 1 is not allowed for mobilenetv2" in message(pilot)
+        await pilot.press("s")
+        await pilot.pause()
+    assert not trainer.started
+
+
+async def test_learning_rate_of_the_form_is_for_all_models(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(per_model={"cnn": {"learning_rate": 0.25}}).run_test() as pilot:
+        await write(pilot, "learning_rate", "0.5")
+        await pilot.press("s")
+        await pilot.pause()
+    assert trainer.started[0].recipe("cnn").learning_rate == 0.5

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Label, Static
 
+from engine.recipes import DEFAULT_EPOCHS, without
 from engine.rules import SettingsError
 from engine.settings import MODEL_NAMES, Settings
 from tui.widgets.choice_select import ChoiceSelect
@@ -129,7 +130,7 @@ class SetupScreen(Screen[None]):
         preset = str(event.value)
         if preset != self._preset:
             self._preset = preset
-            epochs = replace(self.settings, preset=preset, epochs=0).epochs
+            epochs = self.settings.presets[preset].get("epochs", DEFAULT_EPOCHS)
             self.query_one("#epochs", Input).value = str(epochs)
 
     @on(ModelChoice.Changed)
@@ -165,7 +166,10 @@ class SetupScreen(Screen[None]):
         given: dict[str, Any] = {field.setting: field.value for field in self.query(SettingField)}
         for name in SELECTS:
             given[name] = str(self.query_one(f"#{name}", ChoiceSelect).value)
-        return replace(self.settings, models=self._chosen_models(), **given)
+        per_model = self.settings.per_model
+        if given["learning_rate"] != self.settings.learning_rate:  # it is for all models
+            per_model = without(per_model, ["learning_rate"])
+        return replace(self.settings, models=self._chosen_models(), per_model=per_model, **given)
 
     def _say(self, text: str, *, refused: bool = False) -> None:
         message = self.query_one("#message", Label)
