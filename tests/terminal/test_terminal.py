@@ -82,10 +82,13 @@ def test_the_command_has_a_terminal_of_its_own_of_the_given_size() -> None:
 
 
 def test_ctrl_c_interrupts_and_hanging_up_ends_a_command() -> None:
-    with Terminal(["sleep", "60"]) as terminal:
+    waiting = ["sh", "-c", "echo ready; exec sleep 60"]
+    with Terminal(waiting) as terminal:
+        terminal.wait_for("ready")  # before that there may be nobody to interrupt
         terminal.press("ctrl+c")
         assert terminal.wait_exit() == -signal.SIGINT
-    with Terminal(["sleep", "60"]) as terminal:
+    with Terminal(waiting) as terminal:
+        terminal.wait_for("ready")
         terminal.hang_up()
         assert terminal.wait_exit() == -signal.SIGHUP
         assert terminal.restored() == ["terminal gone"]
