@@ -76,8 +76,7 @@ def train_runs(ids: Sequence[RunId], bench: Workbench) -> list[RunFinished]:
         Exception: whatever went wrong (out of memory, weights that cannot be had).
     """
     settings, spec = bench.settings, MODELS[ids[0].model]
-    little = spec.trains_little and len(ids) == 1
-    threads = use_threads(settings.threads, little)
+    threads = use_threads(settings.threads, spec.trains_little and len(ids) == 1)
     for id_ in ids:
         bench.emit(RunStarted(id_, settings.seed_of(id_.repeat), settings.epochs, threads))
     if ids[0].model in bench.unusable:
@@ -88,7 +87,6 @@ def train_runs(ids: Sequence[RunId], bench: Workbench) -> list[RunFinished]:
     features_seconds = 0.0
     try:
         splits, features_seconds = _load_splits(runs, bench)
-        use_threads(settings.threads, little)
         _train(runs, splits, bench)
     except StopRequested:
         status = "stopped"
