@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torch.optim import Optimizer
 
 from engine.events import Emit, Notice
-from engine.optimizers import set_learning_rate
+from engine.optimizers import Optimizer, set_learning_rate
 from engine.stack import Stack
 from engine.training import Step, train_step
 

@@ -172,17 +172,19 @@ def feature_workers(device: torch.device, setting: int) -> int:
     return (setting or physical_cores()) if device.type == "cpu" else 1
 
 
-def use_threads(setting: int, trains_little: bool) -> int:
-    """Set torch's CPU threads for one run and return their number.
+def use_threads(setting: int, small_networks: int) -> int:
+    """Set torch's CPU threads for runs that train side by side and return their number.
 
     Args:
         setting: the ``threads`` setting; 0 for auto.
-        trains_little: whether the matrices are so small that a second thread costs more than it
-            gives: on a busy machine two threads wait for each other at every one of them.
+        small_networks: how many train, if their matrices are so small that a second thread costs
+            one of them more than it gives: threads wait for each other at every matrix, and on a
+            busy machine they wait long. So each has two networks at least. 0 for large ones.
     """
     import torch
 
-    threads = setting or (1 if trains_little else physical_cores())
+    cores = physical_cores()
+    threads = setting or (min(cores, max(1, small_networks // 2)) if small_networks else cores)
     torch.set_num_threads(threads)
     return threads
 

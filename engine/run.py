@@ -11,7 +11,6 @@ from itertools import islice
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from engine.control import SkipRequested, StopRequested
 from engine.cuda_graph import COMPARED_STEPS, recorded_step
@@ -28,7 +27,7 @@ from engine.events import (
     RunStatus,
 )
 from engine.models import MODELS, MobileNetV2, load_imagenet_weights, model_size, trained_part
-from engine.optimizers import make_optimizer
+from engine.optimizers import Optimizer, make_optimizer
 from engine.progress import PhaseWatch
 from engine.recipes import Recipe
 from engine.results import save_weights
@@ -76,7 +75,7 @@ def train_runs(ids: Sequence[RunId], bench: Workbench) -> list[RunFinished]:
         Exception: whatever went wrong (out of memory, weights that cannot be had).
     """
     settings, spec = bench.settings, MODELS[ids[0].model]
-    threads = use_threads(settings.threads, spec.trains_little and len(ids) == 1)
+    threads = use_threads(settings.threads, len(ids) if spec.trains_little else 0)
     for id_ in ids:
         bench.emit(RunStarted(id_, settings.seed_of(id_.repeat), settings.epochs, threads))
     if ids[0].model in bench.unusable:

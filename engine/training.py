@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torch.optim import Optimizer
 
 from engine.data import CLASSES, RunSeed, Samples
-from engine.optimizers import set_learning_rate
+from engine.optimizers import Optimizer, set_learning_rate
 from engine.stack import Stack
 
 

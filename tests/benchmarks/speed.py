@@ -48,7 +48,7 @@ def ours(model: str, samples: Samples, repeats: int, *, bf16: bool = False) -> W
     seeds = [RunSeed(seed, CPU) for seed in range(repeats)]
 
     def epoch() -> None:
-        use_threads(0, spec.trains_little and repeats == 1)
+        use_threads(0, repeats if spec.trains_little else 0)
         train_one_epoch(
             stack,
             samples,

@@ -11,14 +11,13 @@ import pytest
 import torch
 from engine_support import Recorder, one_line
 from torch import Tensor
-from torch.optim import Optimizer
 
 from engine.by_hand import MLPStack
 from engine.cuda_graph import recorded_step
 from engine.device import capabilities
 from engine.events import Notice
 from engine.models import CNN, MLP
-from engine.optimizers import make_optimizer
+from engine.optimizers import Optimizer, make_optimizer
 from engine.recipes import OPTIMIZERS, Recipe
 from engine.stack import Stack
 from engine.training import Step, train_step

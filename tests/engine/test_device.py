@@ -111,9 +111,14 @@ def test_features_are_computed_by_a_worker_a_core_or_as_many_as_set() -> None:
 
 
 def test_threads_are_set_as_asked_and_chosen_by_size_otherwise() -> None:
-    assert use_threads(3, trains_little=True) == torch.get_num_threads() == 3
-    assert use_threads(0, trains_little=True) == torch.get_num_threads() == 1
-    assert use_threads(0, trains_little=False) == torch.get_num_threads() == physical_cores()
+    assert use_threads(3, small_networks=1) == torch.get_num_threads() == 3
+    assert use_threads(0, small_networks=1) == torch.get_num_threads() == 1
+    assert use_threads(0, small_networks=0) == torch.get_num_threads() == physical_cores()
+
+
+def test_each_thread_has_two_small_networks_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.device.physical_cores", lambda: 4)
+    assert [use_threads(0, small_networks=runs) for runs in (1, 3, 5, 20)] == [1, 1, 2, 4]
 
 
 def test_cores_are_at_least_one_and_no_more_than_the_machine_has() -> None:
