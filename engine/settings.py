@@ -127,7 +127,7 @@ class Settings:
             "device",
             0,
             1024,
-            "CPU threads; auto for one where a small network trains alone, else one per core",
+            "CPU threads; auto for one per core, but for small networks one for every two",
             "auto",
         ),
     )
