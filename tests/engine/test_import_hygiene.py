@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from engine import SPIN_COUNT
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_TORCH = (
@@ -102,6 +105,27 @@ def test_command_line_loads_neither_torch_nor_textual() -> None:
 
 def test_dashboard_does_not_load_torch() -> None:
     assert not loaded_after("import tui.app") & {"torch", "torchvision"}
+
+
+def spin_count(**environment: str) -> str:
+    """What OpenMP will read after the engine was imported in such an environment."""
+    script = "import engine, os; print(os.environ.get('GOMP_SPINCOUNT', 'its own'))"
+    kept = {name: value for name, value in os.environ.items() if "OMP_" not in name}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**kept, **environment},
+    )
+    return done.stdout.strip()
+
+
+def test_threads_spin_shortly_unless_the_user_says_otherwise() -> None:
+    assert spin_count() == SPIN_COUNT
+    assert spin_count(GOMP_SPINCOUNT="7") == "7"
+    assert spin_count(OMP_WAIT_POLICY="ACTIVE") == "its own"
 
 
 def test_engine_exports_what_it_promises() -> None:
