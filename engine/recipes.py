@@ -64,7 +64,7 @@ PRESETS: Mapping[str, Preset] = {
     "notebook": {"epochs": 10, "learning_rate": 0.001, "schedule": "constant"},
     "default": {"epochs": 10, "learning_rate": 0.003, "schedule": "one-cycle"},
     "best": {
-        "epochs": 15,
+        "epochs": 20,
         "learning_rate": 0.003,
         "schedule": "one-cycle",
         "shift": 1,
