@@ -85,12 +85,13 @@ def store_features(path: Path, features: Tensor, limit: int) -> None:
 
 
 def clear_cache(folder: Path) -> tuple[int, int]:
-    """Remove all cached features; return the number of files and of bytes that were freed.
+    """Remove all cached features, and what a killed process left half written; return the number
+    of files and of bytes that were freed.
 
     Raises:
         OSError: a file cannot be removed.
     """
-    files = list(folder.glob(f"*{SUFFIX}"))
+    files = [*folder.glob(f"*{SUFFIX}"), *folder.glob(f".*{SUFFIX}.*")]
     freed = sum(file.stat().st_size for file in files)
     for file in files:
         file.unlink(missing_ok=True)

@@ -178,6 +178,19 @@ def test_clearing_removes_the_features_and_nothing_else(tmp_path: Path) -> None:
     assert clear_cache(tmp_path / "nowhere") == (0, 0)
 
 
+def test_what_a_killed_process_left_half_written_is_cleared(
+    tmp_path: Path, features: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr("os.unlink", lambda path: None)
+        killed.delattr("os.replace")
+        with pytest.raises(AttributeError):
+            store_features(tmp_path / "a.features", features, LARGE)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert clear_cache(tmp_path) == (1, 6 * 4 * 2 + 32)
+    assert not list(tmp_path.iterdir())
+
+
 def test_held_out_images_do_not_change_which_features_are_cached(few: Settings) -> None:
     for changes in ({}, {"validation_split": 0.25}, {"validation_split": 0.25, "seed": 5}):
         run_experiment(replace(few, **changes))  # type: ignore[arg-type]
