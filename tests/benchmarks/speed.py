@@ -139,8 +139,12 @@ def features(mnist: Mnist) -> Contenders:
     few = prepare_224(mnist.train_images[:64])
 
     def extract() -> Work:
-        images = mnist.train_images[:400]
-        return lambda: extract_features(model, images, prepare_224, capabilities(CPU)) and None
+        images, able = mnist.train_images[:400], capabilities(CPU)
+
+        def work() -> None:
+            extract_features(model, images, prepare_224, able, workers=cores)
+
+        return work
 
     return {
         "eager, float32": (
