@@ -21,7 +21,7 @@ from tui.screens.training import TrainingScreen
 from tui.widgets.chart import Chart
 from tui.widgets.log_pane import LogPane
 from tui.widgets.question_strip import QuestionStrip
-from tui.widgets.runs_table import RunsTable
+from tui.widgets.runs_table import RunsTable, columns_for, row_cells
 from tui.widgets.status_line import StatusLine
 from tui.widgets.summary_panel import SummaryPanel
 
@@ -44,10 +44,10 @@ async def shown(pilot: Pilot[int]) -> None:
 
 
 def row(screen: TrainingScreen, run: RunId) -> dict[str, str]:
-    table = screen.query_one(RunsTable)
-    cells = table.get_row(str(run))
-    names = [cast(str, column.key.value) for column in table.ordered_columns]
-    return {name: cell.plain.strip() for name, cell in zip(names, cells, strict=True)}
+    assert screen.view.record is not None
+    columns = columns_for(screen.query_one(RunsTable).size.width)
+    cells = row_cells(screen.view.record.runs[run], screen.view, screen.view.eta(), columns)
+    return {name: cell.plain.strip() for name, cell in cells.items()}
 
 
 def status(screen: TrainingScreen) -> str:

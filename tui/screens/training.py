@@ -95,8 +95,7 @@ class TrainingScreen(Screen[str | None]):
         )
 
     def on_resize(self) -> None:
-        """The table's columns depend on the width."""
-        self.query_one(RunsTable).lay_out(self.size.width)
+        """The status line's bar depends on the width."""
         self._show()
 
     def _pull(self) -> None:

@@ -10,16 +10,14 @@ from rich.segment import Segment
 from rich.style import Style as CellStyle
 from textual.color import Color
 from textual.content import Content
-from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.style import Style
-from textual.theme import Theme
-from textual.widget import Widget
 
 from tui.axes import LABEL_WIDTH, Limits, Scale, epoch_axis, extent, settle, value_axis
 from tui.curve import Bucket
 from tui.palette import ink, known_colors, look, past_shade, train_shade
 from tui.plotting import AXIS_ROWS, Ink, PlotLine, draw_chart
+from tui.widgets.strip_widget import StripWidget
 
 Kind = Literal["train", "test"]
 
@@ -43,12 +41,8 @@ class ChartLine:
     """x in epochs, y a loss in nats or an accuracy 0–1."""
 
 
-class Chart(Widget):
-    """Curves with axes in a titled frame; repaints only the cells that changed.
-
-    Its strips are drawn when the data, the size or the theme change, and only handed out when
-    Textual asks for them.
-    """
+class Chart(StripWidget):
+    """Curves with axes in a titled frame."""
 
     DEFAULT_CSS = """
     Chart {
@@ -74,18 +68,8 @@ class Chart(Widget):
         self._lines: tuple[ChartLine, ...] = ()
         self._epochs = 1
         self._limits: Limits | None = None
-        self._strips: list[Strip] = []
-        self._strips_size = Size()
-        """The size that the strips were drawn for."""
         self._labels = ("", "")
         """The title and the legend in the frame, as markup."""
-
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, self._on_theme_changed)
-        self._redraw()
-
-    def _on_theme_changed(self, _theme: Theme) -> None:
-        self._redraw()
 
     def show(self, lines: Sequence[ChartLine], epochs: int) -> None:
         """Show these lines, the last ones on top, on an axis from 0 to ``epochs``."""
@@ -93,32 +77,13 @@ class Chart(Widget):
         if lines == self._lines and epochs == self._epochs:
             return
         self._lines, self._epochs = lines, epochs
-        self._redraw()
+        self.redraw()
 
-    def render_line(self, y: int) -> Strip:
-        """A row of the content; drawn before, except right after a change of size."""
-        if self._strips_size != self.size:
-            self._strips, self._strips_size = self._draw(), self.size
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
-
-    def _redraw(self) -> None:
-        """Draw anew and repaint what differs from what is on the screen."""
-        if not self.is_attached:
-            return  # without a parent there are no colours; mounting draws
-        self._label()
-        if self._strips_size != self.size:
-            # Nothing of this size is on the screen yet; render_line draws it when it is asked for.
-            self.refresh()
-            return
-        strips = self._draw()
-        changed = [
-            Region(start, y, end - start, 1)
-            for y, (old, new) in enumerate(zip(self._strips, strips, strict=True))
-            for start, end in changed_cells(old, new)
-        ]
-        self._strips = strips
-        if changed:
-            self.refresh(*changed)
+    def redraw(self) -> None:
+        """As ``StripWidget.redraw``; the frame has words, too."""
+        if self.is_attached:
+            self._label()
+        super().redraw()
 
     def _label(self) -> None:
         """The frame's title and legend. Setting one repaints everything, so only if it changed."""
@@ -134,7 +99,7 @@ class Chart(Widget):
             self._labels = labels
             self.border_title, self.border_subtitle = labels
 
-    def _draw(self) -> list[Strip]:
+    def draw(self) -> list[Strip]:
         """The strips for the current lines, size and theme."""
         width, height = self.size
         lines = self._visible_lines()
@@ -162,7 +127,7 @@ class Chart(Widget):
         )
         if not points:
             strips = with_text(strips, WAITING, width, paper.label)
-        return [strip.apply_style(self.rich_style) for strip in strips]
+        return strips
 
     def _visible_lines(self) -> list[ChartLine]:
         """Lowest first. Of earlier repeats only the tests: many trainings at once are mud."""
@@ -182,19 +147,6 @@ class Chart(Widget):
         if line.kind == "train":
             return PlotLine(line.points, train_shade(color, background).hex6)
         return PlotLine(line.points, color.hex6, look(line.model).marker)
-
-
-def changed_cells(old: Strip, new: Strip) -> list[tuple[int, int]]:
-    """The run of cells from the first to the last that differ, as (start, end); empty if none do.
-
-    Both strips hold one character a cell.
-    """
-    if old == new:
-        return []
-    before = [(character, segment.style) for segment in old for character in segment.text]
-    after = [(character, segment.style) for segment in new for character in segment.text]
-    differ = [x for x, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
-    return [(differ[0], differ[-1] + 1)] if differ else []
 
 
 def with_text(strips: list[Strip], text: str, width: int, color: str) -> list[Strip]:

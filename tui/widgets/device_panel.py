@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from rich.text import Text
-from textual.widgets import Static
+from textual.strip import Strip
 
 from engine.device import Load, sample_load
 from tui.bar import bar
+from tui.widgets.strip_widget import StripWidget
 from tui.wording import gibibytes
 
 INTERVAL = 2.0
 """Seconds between two readings."""
 
 
-class DevicePanel(Static):
+class DevicePanel(StripWidget):
     """Reads the load itself; a few lines where there is room, else one."""
 
     def __init__(self) -> None:
-        super().__init__("", id="device-panel", classes="panel")
+        super().__init__(id="device-panel", classes="panel")
         self.border_title = "Device"
         self._device = "cpu"
         self._name = ""
         self._threads = 0
-        self._shown = ""
+        self._load: Load | None = None
 
     def on_mount(self) -> None:
         """Begin to read."""
-        sample_load(self._device)  # the first reading of a CPU has nothing to compare with
+        self._load = sample_load(self._device)  # a CPU's first has nothing to compare with
         self.set_interval(INTERVAL, self._read)
 
     def show_device(self, device: str, name: str) -> None:
@@ -40,15 +41,15 @@ class DevicePanel(Static):
         self._read()
 
     def _read(self) -> None:
-        load = sample_load(self._device)
-        text = self._lines(load) if self.size.height > 1 else self._line(load)
-        if text.plain != self._shown:
-            self._shown = text.plain
-            self.update(text)
+        self._load = sample_load(self._device)
+        self.redraw()
 
-    def on_resize(self) -> None:
-        """The other form may fit now."""
-        self._read()
+    def draw(self) -> list[Strip]:
+        """A few lines where there is room, else one."""
+        if self._load is None:
+            return []
+        draw = self._lines if self.size.height > 1 else self._line
+        return [self.strip(line) for line in draw(self._load).split()]
 
     def _line(self, load: Load) -> Text:
         text = Text.assemble((self._device, "bold"), self._threads_note())

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
-from textual.widgets import DataTable
+from textual.binding import Binding, BindingType
+from textual.events import Click, MouseScrollDown, MouseScrollUp
+from textual.geometry import Size
+from textual.strip import Strip
 
 from engine.events import Progress, RunId
 from engine.records import RunRecord
@@ -11,8 +18,13 @@ from tui.bar import bar
 from tui.eta import Eta
 from tui.experiment_view import ExperimentView
 from tui.palette import look
+from tui.widgets.strip_widget import StripWidget
 from tui.wording import accuracy, count, duration
 
+ANY_NUMBER = 10**6
+"""More rows than there are."""
+WIDE_FROM = 94
+"""Cells from which the wide columns fit."""
 # Column widths; progress takes what is left of the table's width.
 WIDE = {
     "model": 14,
@@ -48,88 +60,155 @@ GLYPHS = {
 }
 
 
-class RunsTable(DataTable[Text]):
-    """Cells are rewritten only when their text changes; the row under way stays in view."""
+class RunsTable(StripWidget, can_focus=True):
+    """Column names, and below them the rows in sight; the runs under way come into sight."""
+
+    DEFAULT_CSS = """
+    RunsTable { height: auto; }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"runs--header", "runs--cursor"}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", "Row up", show=False),
+        Binding("down", "move(1)", "Row down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home", f"move(-{ANY_NUMBER})", "First row", show=False),
+        Binding("end", f"move({ANY_NUMBER})", "Last row", show=False),
+    ]
 
     def __init__(self) -> None:
-        super().__init__(
-            id="runs", cursor_type="row", cell_padding=0, cursor_foreground_priority="renderable"
-        )
-        self._columns: dict[str, int] = {}
-        self._cells: dict[tuple[RunId, str], str] = {}
+        super().__init__(id="runs")
+        self._view = ExperimentView()
+        self._rows: list[RunId] = []
+        self._cursor = 0
+        self._top = 0
+        """Index of the first row in sight."""
         self._followed: RunId | None = None
 
-    def lay_out(self, width: int) -> None:
-        """Choose the columns for a screen of this many cells."""
-        columns = WIDE if width >= 100 else NARROW
-        around = 6 if width >= 100 else 3  # frame, padding, scrollbar
-        left = width - around - sum(columns.values())
-        columns = {**columns, "progress": max(4, min(40, left))}
-        if columns != self._columns:
-            self._columns = columns
-            self.clear(columns=True)
-            self._cells.clear()
-            self._followed = None
-            for name, width in columns.items():
-                label = Text(name, justify="right" if name in RIGHT else "left")
-                self.add_column(_padded(label, width), width=width, key=name)
+    @property
+    def row_count(self) -> int:
+        """One per run."""
+        return len(self._rows)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """The column names and all rows, if there is room."""
+        return 1 + max(1, len(self._rows))
 
     def show(self, view: ExperimentView) -> None:
         """Bring every row up to date."""
-        if view.record is None or not self._columns:
-            return
-        eta = view.eta()
-        current = view.current
-        for run in view.record.runs.values():
-            row = self._row(run, view, eta)
-            if str(run.id) not in self.rows:
-                self.add_row(*row.values(), key=str(run.id))
-                self._cells.update({(run.id, name): cell.plain for name, cell in row.items()})
-                continue
-            for name, cell in row.items():
-                if self._cells[run.id, name] != cell.plain:
-                    self._cells[run.id, name] = cell.plain
-                    self.update_cell(str(run.id), name, cell)
-        if current is not None and current.id != self._followed:
-            self._followed = current.id
-            self.move_cursor(row=self.get_row_index(str(current.id)), animate=False)
+        self._view = view
+        rows = list(view.record.runs) if view.record else []
+        if rows != self._rows:
+            self._rows, self._cursor, self._top = rows, 0, 0
+            self.refresh(layout=True)
+        if view.current is not None and view.current.id != self._followed:
+            self._followed = view.current.id
+            self._cursor = rows.index(self._followed)
+        self.redraw()
 
-    def _row(self, run: RunRecord, view: ExperimentView, eta: Eta | None) -> dict[str, Text]:
-        assert view.record is not None
-        now = view.progress.get(run.id)
-        live = now if run.status == "running" else None
-        features = live is not None and live.phase == "features"
-        epochs = view.record.settings.epochs
-        loss = train = rate = ""
-        if live is not None and not features:
-            loss, train = f"{live.train_loss:.4f}", accuracy(live.train_accuracy)
-        elif run.last is not None:
-            loss, train = f"{run.last.train_loss:.4f}", accuracy(run.last.train_accuracy)
-        if live is not None and live.phase in ("train", "features"):
-            rate = count(live.images_per_second)
-        elif run.last is not None:
-            rate = count(run.last.images_per_second)
-        test = accuracy(run.last.test_accuracy) if run.last else ""
-        left = eta.runs.get(run.id) if eta else None
-        unknown = "–" if view.ended is None and run.status in ("queued", "running") else ""
-        color = look(run.id.model).color
-        values = {
-            "model": Text(f"{look(run.id.model).marker} {run.id.model}", color),
-            "run": Text(str(run.id.repeat)),
-            "state": Text(_state(run, view, live)),
-            "epoch": Text(f"{_epoch(run, view)}/{epochs}"),
-            "progress": bar(view.fraction(run), self._columns["progress"] - 1, color),
-            "loss": Text(loss),
-            "train acc": Text(train),
-            "test acc": Text(test, "bold"),
-            "images/s": Text(rate),
-            "img/s": Text(rate),
-            "ETA": Text(duration(left) if left is not None else unknown),
-        }
-        return {
-            name: _padded(_aligned(values[name], name), width)
-            for name, width in self._columns.items()
-        }
+    def action_move(self, rows: int) -> None:
+        """Move the cursor down by so many rows."""
+        self._cursor = min(max(0, self._cursor + rows), max(0, len(self._rows) - 1))
+        self.redraw()
+
+    def action_page(self, pages: int) -> None:
+        """Move the cursor down by so many screens of rows."""
+        self.action_move(pages * max(1, self.size.height - 2))
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """As the key."""
+        event.stop()
+        self.action_move(1)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """As the key."""
+        event.stop()
+        self.action_move(-1)
+
+    def on_click(self, event: Click) -> None:
+        """The cursor goes to the row."""
+        offset = event.get_content_offset(self)
+        if offset is not None and 0 < offset.y <= len(self._rows) - self._top:
+            self._cursor = self._top + offset.y - 1
+            self.redraw()
+
+    def draw(self) -> list[Strip]:
+        """The column names and the rows around the cursor."""
+        width, height = self.size
+        columns = columns_for(width)
+        header = Text.assemble(
+            *(_padded(_aligned(Text(name), name), width) for name, width in columns.items())
+        )
+        strips = [self.strip(header).apply_style(self._look("runs--header"))]
+        room = height - 1
+        self._top = min(self._top, self._cursor, max(0, len(self._rows) - room))
+        self._top = max(self._top, self._cursor - room + 1)
+        eta = self._view.eta()
+        for index, id_ in list(enumerate(self._rows))[self._top : self._top + room]:
+            assert self._view.record is not None
+            cells = row_cells(self._view.record.runs[id_], self._view, eta, columns)
+            strip = self.strip(Text.assemble(*cells.values())).adjust_cell_length(width - 1)
+            thumb = Strip([Segment(self._thumb(index - self._top, room))])
+            strip = Strip.join([strip, thumb])
+            if index == self._cursor:
+                strip = strip.apply_style(self._look("runs--cursor"))
+            strips.append(strip)
+        return strips
+
+    def _thumb(self, y: int, room: int) -> str:
+        """The scroll bar's cell in row ``y`` of those in sight; blank if all rows are."""
+        rows = len(self._rows)
+        if rows <= room:
+            return " "
+        return "┃" if self._top * room // rows <= y <= (self._top + room) * room // rows else "│"
+
+    def _look(self, name: str) -> Style:
+        return self.get_component_rich_style(name)
+
+
+def columns_for(width: int) -> dict[str, int]:
+    """The columns with their widths for so many cells, the last of which is the scroll bar's."""
+    columns = WIDE if width >= WIDE_FROM else NARROW
+    left = width - 1 - sum(columns.values())
+    return {**columns, "progress": max(4, min(40, left))}
+
+
+def row_cells(
+    run: RunRecord, view: ExperimentView, eta: Eta | None, columns: dict[str, int]
+) -> dict[str, Text]:
+    """The cells of a run's row, each as wide as its column."""
+    assert view.record is not None
+    now = view.progress.get(run.id)
+    live = now if run.status == "running" else None
+    features = live is not None and live.phase == "features"
+    epochs = view.record.settings.epochs
+    loss = train = rate = ""
+    if live is not None and not features:
+        loss, train = f"{live.train_loss:.4f}", accuracy(live.train_accuracy)
+    elif run.last is not None:
+        loss, train = f"{run.last.train_loss:.4f}", accuracy(run.last.train_accuracy)
+    if live is not None and live.phase in ("train", "features"):
+        rate = count(live.images_per_second)
+    elif run.last is not None:
+        rate = count(run.last.images_per_second)
+    test = accuracy(run.last.test_accuracy) if run.last else ""
+    left = eta.runs.get(run.id) if eta else None
+    unknown = "–" if view.ended is None and run.status in ("queued", "running") else ""
+    color = look(run.id.model).color
+    values = {
+        "model": Text(f"{look(run.id.model).marker} {run.id.model}", color),
+        "run": Text(str(run.id.repeat)),
+        "state": Text(_state(run, view, live)),
+        "epoch": Text(f"{_epoch(run, view)}/{epochs}"),
+        "progress": bar(view.fraction(run), columns["progress"] - 1, color),
+        "loss": Text(loss),
+        "train acc": Text(train),
+        "test acc": Text(test, "bold"),
+        "images/s": Text(rate),
+        "img/s": Text(rate),
+        "ETA": Text(duration(left) if left is not None else unknown),
+    }
+    return {name: _padded(_aligned(values[name], name), width) for name, width in columns.items()}
 
 
 def _state(run: RunRecord, view: ExperimentView, live: Progress | None) -> str:

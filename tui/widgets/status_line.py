@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from rich.text import Text
-from textual.widgets import Static
+from textual.strip import Strip
 
 from tui.bar import bar
 from tui.experiment_view import ExperimentView
+from tui.widgets.strip_widget import StripWidget
 from tui.wording import duration
 
 GLYPHS = {
@@ -22,25 +23,37 @@ GLYPHS = {
 LOUD = {"paused": "bold reverse", "failed": "bold reverse", "stopping": "bold"}
 
 
-class StatusLine(Static):
-    """One line; redrawn only when its text changes."""
+class StatusLine(StripWidget):
+    """The state in words, the experiment's progress and its times."""
 
     def __init__(self) -> None:
-        super().__init__("", id="status")
-        self._shown = ""
+        super().__init__(id="status")
+        self._text = Text()
+
+    @property
+    def content(self) -> str:
+        """What it says."""
+        return self._text.plain
 
     def show(self, state: str, view: ExperimentView) -> None:
-        """Show the state in words, the experiment's progress and its times."""
-        left = Text.assemble(("mnist-tui", "bold"), "  ")
-        left.append(f" {GLYPHS.get(state, '')} {state} ", LOUD.get(state, "bold"))
-        right = f"  {view.fraction_of_all():4.0%}  elapsed {duration(view.elapsed)}"
-        eta = view.eta()
-        if eta is not None and (eta.complete or eta.total >= 1):
-            right += f"  left {'' if eta.complete else '>'}{duration(eta.total)}"
-        room = self.size.width - left.cell_len - len(right) - 3
-        if room >= 8:
-            left.append(" ").append_text(bar(view.fraction_of_all(), min(room, 40)))
-        left.append(right)
-        if left.plain != self._shown:
-            self._shown = left.plain
-            self.update(left)
+        """Bring it up to date."""
+        self._text = status_text(state, view, self.size.width)
+        self.redraw()
+
+    def draw(self) -> list[Strip]:
+        """One line."""
+        return [self.strip(self._text)]
+
+
+def status_text(state: str, view: ExperimentView, width: int) -> Text:
+    """At most ``width`` cells; the bar takes what the words leave."""
+    left = Text.assemble(("mnist-tui", "bold"), "  ")
+    left.append(f" {GLYPHS.get(state, '')} {state} ", LOUD.get(state, "bold"))
+    right = f"  {view.fraction_of_all():4.0%}  elapsed {duration(view.elapsed)}"
+    eta = view.eta()
+    if eta is not None and (eta.complete or eta.total >= 1):
+        right += f"  left {'' if eta.complete else '>'}{duration(eta.total)}"
+    room = width - left.cell_len - len(right) - 3
+    if room >= 8:
+        left.append(" ").append_text(bar(view.fraction_of_all(), min(room, 40)))
+    return left.append(right)

@@ -1,0 +1,112 @@
+"""The table of runs: what is in sight, and how little of it is painted again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+from scripted import ScriptedTrainer
+from textual.geometry import Region
+from textual.pilot import Pilot
+from textual.strip import Strip
+
+from engine.events import RunId
+from tui.app import MnistApp
+from tui.screens.training import TrainingScreen
+from tui.widgets.runs_table import RunsTable
+from tui.widgets.strip_widget import GAP, changed_cells
+
+MakeApp = Callable[..., MnistApp]
+
+
+async def begin(pilot: Pilot[int], trainer: ScriptedTrainer) -> RunsTable:
+    await pilot.press("s")
+    trainer.begin()
+    await pilot.pause(0.4)
+    assert isinstance(pilot.app.screen, TrainingScreen)
+    return pilot.app.screen.query_one(RunsTable)
+
+
+def lines(table: RunsTable) -> list[str]:
+    """The table as it is on the screen, without its column names."""
+    return [table.render_line(y).text for y in range(1, table.size.height)]
+
+
+def repeats(table: RunsTable) -> list[int]:
+    """Of the rows in sight."""
+    return [int(line.split()[2]) for line in lines(table) if line.strip()]
+
+
+async def test_a_step_paints_the_changed_cells_of_its_row_and_no_others(
+    make_app: MakeApp, trainer: ScriptedTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with make_app(models=("mlp",), repeats=3).run_test(size=(120, 40)) as pilot:
+        table = await begin(pilot, trainer)
+        trainer.train(RunId("mlp", 1), epochs=1)
+        trainer.progress(RunId("mlp", 1), epoch=2, step=40)
+        await pilot.pause(0.4)
+        painted: list[Region] = []
+        monkeypatch.setattr(table, "refresh", lambda *regions, **_: painted.extend(regions))
+        trainer.progress(RunId("mlp", 1), epoch=2, step=41, loss=0.1)
+        await pilot.pause(0.15)
+        assert painted
+        assert {region.height for region in painted} == {1}
+        cells = sum(region.width for region in painted if region.y == 1)
+        assert 0 < cells < table.size.width // 2
+        rows = {region.y for region in painted}
+        painted.clear()
+        table.show(table._view)
+        assert not [region for region in painted if region.y not in rows]
+
+
+async def test_keys_and_wheel_bring_other_runs_into_sight(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",), repeats=20).run_test(size=(80, 24)) as pilot:
+        table = await begin(pilot, trainer)
+        room = table.size.height - 1
+        assert repeats(table) == list(range(1, room + 1))
+        await pilot.press("end")
+        assert repeats(table)[-1] == 20
+        await pilot.press("home", "pagedown", "pagedown")
+        assert 1 < repeats(table)[0] < repeats(table)[-1] < 20
+        await pilot.press("home", *["down"] * room)
+        assert repeats(table) == list(range(2, room + 2))
+        await pilot.press(*["up"] * room)
+        assert repeats(table)[0] == 1
+        await pilot.click(table, offset=(5, 3))
+        assert table._cursor == 2
+        assert "┃" in "".join(lines(table))
+
+
+async def test_the_run_under_way_comes_into_sight(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",), repeats=20).run_test(size=(80, 24)) as pilot:
+        table = await begin(pilot, trainer)
+        for repeat in range(1, 15):
+            trainer.train(RunId("mlp", repeat), epochs=4)
+            trainer.finish_run(RunId("mlp", repeat))
+        trainer.train(RunId("mlp", 15), epochs=1)
+        await pilot.pause(0.4)
+        assert 15 in repeats(table)
+
+
+def strip(markup: str) -> Strip:
+    return Strip(Text.from_markup(markup, end="").render(Console()))
+
+
+def test_changed_cells_are_found_by_character_and_by_style() -> None:
+    assert changed_cells(strip("abc"), strip("abc")) == []
+    assert changed_cells(strip("abc"), strip("aXc")) == [(1, 2)]
+    assert changed_cells(strip("ab[dim]c[/]"), strip("ab[bold]c[/]")) == [(2, 3)]
+
+
+def test_far_changes_are_painted_apart_and_near_ones_together() -> None:
+    blank = "." * 30
+    near = "X" + "." * (GAP - 1) + "X" + "." * (29 - GAP)
+    far = "X" + "." * GAP + "X" + "." * (28 - GAP)
+    assert changed_cells(strip(blank), strip(near)) == [(0, GAP + 1)]
+    assert changed_cells(strip(blank), strip(far)) == [(0, 1), (GAP + 1, GAP + 2)]

@@ -1,0 +1,106 @@
+"""A widget drawn as rows of cells, of which only those that changed are sent to the terminal.
+
+Textual repaints whole widgets, in full colour codes; over a slow line that is what a user waits
+for, and on a busy machine it takes time from the training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.geometry import Region, Size
+from textual.strip import Strip
+from textual.theme import Theme
+from textual.widget import Widget
+
+GAP = 8
+"""Unchanged cells in a row that are cheaper to send again than to jump over."""
+
+
+class StripWidget(Widget):
+    """Say what it looks like in ``draw``, and call ``redraw`` whenever that may have changed."""
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._strips: list[Strip] = []
+        self._drawn_size = Size()
+        """The size that the strips were drawn for."""
+
+    def draw(self) -> Sequence[Strip]:
+        """The rows for the present content, size and theme, one character a cell."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Colours are part of what is drawn."""
+        self.app.theme_changed_signal.subscribe(self, self._on_theme_changed)
+        self.redraw()
+
+    def _on_theme_changed(self, _theme: Theme) -> None:
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw anew and repaint what differs from what is on the screen."""
+        if not self.is_attached:
+            return  # without a parent there are no colours; mounting draws
+        if self._drawn_size != self.size:
+            # Nothing of this size is on the screen yet; render_line draws it when it is asked for.
+            self.refresh()
+            return
+        strips = self._fitting()
+        changed = [
+            Region(start, y, end - start, 1)
+            for y, (old, new) in enumerate(zip(self._strips, strips, strict=True))
+            for start, end in changed_cells(old, new)
+        ]
+        self._strips = strips
+        if changed:
+            self.refresh(*changed)
+
+    def render_line(self, y: int) -> Strip:
+        """A row of the content; drawn before, except right after a change of size."""
+        if self._drawn_size != self.size:
+            self._strips, self._drawn_size = self._fitting(), self.size
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+
+    def _fitting(self) -> list[Strip]:
+        """What is drawn, on the widget's background, in exactly its size."""
+        width, height = self.size
+        if not width or not height:
+            return []
+        style = self.rich_style
+        rows = [strip.adjust_cell_length(width).apply_style(style) for strip in self.draw()]
+        blanks = [Strip.blank(width, style)] * (height - len(rows))
+        return [*rows, *blanks][:height]
+
+    def strip(self, text: Text) -> Strip:
+        """A line of text as a strip."""
+        line = text.copy()
+        line.end = ""
+        return Strip(line.render(self.app.console), line.cell_len)
+
+
+def changed_cells(old: Strip, new: Strip) -> list[tuple[int, int]]:
+    """The runs of cells that differ, as (start, end); those less than ``GAP`` apart are one.
+
+    Both strips hold one character a cell.
+    """
+    if old == new:
+        return []
+    before = [(character, segment.style) for segment in old for character in segment.text]
+    after = [(character, segment.style) for segment in new for character in segment.text]
+    runs: list[tuple[int, int]] = []
+    for x, (was, now) in enumerate(zip(before, after, strict=True)):
+        if was == now:
+            continue
+        if runs and x - runs[-1][1] < GAP:
+            runs[-1] = (runs[-1][0], x + 1)
+        else:
+            runs.append((x, x + 1))
+    return runs
