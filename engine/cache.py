@@ -64,8 +64,11 @@ def load_features(path: Path, shape: tuple[int, int]) -> Tensor | None:
     return torch.frombuffer(content, dtype=torch.float16, offset=CHECKSUM_BYTES).view(shape)
 
 
-def store_features(path: Path, features: Tensor, limit: int) -> None:
+def store_features(path: Path, features: Tensor, limit: int) -> bool:
     """Write float16 features, and remove the files used longest ago above ``limit`` bytes.
+
+    Returns:
+        False if the features alone are above the limit, so that they are not kept.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -73,7 +76,7 @@ def store_features(path: Path, features: Tensor, limit: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     data = _bytes(features)
     if len(data) + CHECKSUM_BYTES > limit:
-        return
+        return False
     write_atomically(path, hashlib.sha256(data).digest() + data)
     files = sorted(path.parent.glob(f"*{SUFFIX}"), key=lambda file: file.stat().st_mtime)
     total = sum(file.stat().st_size for file in files)
@@ -82,6 +85,7 @@ def store_features(path: Path, features: Tensor, limit: int) -> None:
             break
         total -= file.stat().st_size
         file.unlink(missing_ok=True)
+    return True
 
 
 def clear_cache(folder: Path) -> tuple[int, int]:

@@ -141,8 +141,8 @@ def load_mnist(
     if test_limit:
         test_images, test_labels = test_images[:test_limit], test_labels[:test_limit]
     held_out = torch.zeros(len(train_labels), dtype=torch.bool)
-    count = round(validation_split * len(train_labels))
-    if count:
+    if validation_split:
+        count = max(1, round(validation_split * len(train_labels)))
         if count == len(train_labels):
             raise DataError(f"validation_split: {validation_split} leaves no training image")
         order = torch.randperm(len(train_labels), generator=torch.Generator().manual_seed(seed))

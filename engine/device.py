@@ -151,12 +151,13 @@ def configure(device: torch.device, deterministic: bool) -> None:
     """
     import torch
 
-    if deterministic:  # read by cuBLAS when its first handle is made
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if deterministic != torch.are_deterministic_algorithms_enabled():
         # Not called in vain: it imports torch's compiler, which takes longer than torch itself.
         torch.use_deterministic_algorithms(deterministic)
     if device.type == "cuda":
+        torch.cuda.set_device(device)  # a CUDA graph is recorded on the present device
+        # Needed where it is deterministic; read when the first handle is made, so it is always set.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.set_float32_matmul_precision("high")  # TF32 where float32 is asked for
         torch.backends.cudnn.benchmark = not deterministic  # try the kernels, take the fastest
 

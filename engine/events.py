@@ -93,6 +93,8 @@ class RunStarted:
     epochs: int
     threads: int
     """CPU threads that train."""
+    precision: str = "fp32"
+    """Or "bf16": what the arithmetic is done in, once "auto" is decided."""
 
 
 @dataclass(frozen=True)

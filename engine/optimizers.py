@@ -89,7 +89,7 @@ def make_optimizer(recipe: Recipe, parameters: Iterable[Tensor], able: Capabilit
     decay, fused = recipe.weight_decay, able.fused_optimizer or None
     rate: float | Tensor = recipe.learning_rate
     if able.cuda_graphs:  # a recorded step reads its rate from memory
-        rate = torch.tensor(recipe.learning_rate, device=parameters[0].device)
+        rate = torch.tensor(float(recipe.learning_rate), device=parameters[0].device)
     if recipe.optimizer == "sgd":
         return SGD(
             parameters, lr=rate, momentum=MOMENTUM, nesterov=True, weight_decay=decay, fused=fused

@@ -39,6 +39,7 @@ class RunRecord:
     id: RunId
     seed: int = 0
     threads: int = 0
+    precision: str = ""
     status: RunStatus | Literal["queued", "running"] = "queued"
     epochs: list[EpochResult] = field(default_factory=list)
     finished: RunFinished | None = None
@@ -113,7 +114,8 @@ class ExperimentRecord:
         match event:
             case RunStarted():
                 run = self.runs[event.run]
-                run.seed, run.threads, run.status = event.seed, event.threads, "running"
+                run.seed, run.status = event.seed, "running"
+                run.threads, run.precision = event.threads, event.precision
             case EpochFinished():
                 self.runs[event.run].epochs.append(event.result)
             case RunFinished():

@@ -211,6 +211,7 @@ def _run_table(run: RunRecord) -> dict[str, Any]:
             "repeat": run.id.repeat,
             "seed": run.seed,
             "threads": run.threads,
+            "precision": run.precision,
             "status": run.status,
             "error": run.error or None,
             "test_accuracy": run.last and run.last.test_accuracy,

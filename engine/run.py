@@ -77,7 +77,9 @@ def train_runs(ids: Sequence[RunId], bench: Workbench) -> list[RunFinished]:
     settings, spec = bench.settings, MODELS[ids[0].model]
     threads = use_threads(settings.threads, len(ids) if spec.trains_little else 0)
     for id_ in ids:
-        bench.emit(RunStarted(id_, settings.seed_of(id_.repeat), settings.epochs, threads))
+        seed = settings.seed_of(id_.repeat)
+        precision = "bf16" if _uses_bf16(id_, bench) else "fp32"
+        bench.emit(RunStarted(id_, seed, settings.epochs, threads, precision))
     if ids[0].model in bench.unusable:
         raise bench.unusable[ids[0].model]
     start_peak_memory(bench.device)
@@ -120,7 +122,7 @@ def _train(runs: list[_Run], splits: Splits, bench: Workbench) -> None:
     """Train and evaluate epoch by epoch, keeping the runs up to date."""
     settings = bench.settings
     recipe = settings.recipe(runs[0].id.model)
-    networks = _stack(runs, recipe, bench)
+    networks = _stack(runs, bench)
     optimizer = make_optimizer(recipe, networks.parameters.values(), bench.able)
     seeds = [RunSeed(run.seed, bench.device) for run in runs]
     step = _step(networks, optimizer, splits.train, recipe, bench)
@@ -157,12 +159,16 @@ def _train(runs: list[_Run], splits: Splits, bench: Workbench) -> None:
             bench.control.check_epoch()
 
 
-def _stack(runs: list[_Run], recipe: Recipe, bench: Workbench) -> Stack:
+def _uses_bf16(id_: RunId, bench: Workbench) -> bool:
+    precision = bench.settings.recipe(id_.model).precision
+    gains = MODELS[id_.model].gains_from_bf16 and bench.able.fast_bf16
+    return precision == "bf16" or (precision == "auto" and gains)
+
+
+def _stack(runs: list[_Run], bench: Workbench) -> Stack:
     spec = MODELS[runs[0].id.model]
     networks = [trained_part(run.model) for run in runs]
-    bf16 = recipe.precision == "bf16" or (
-        recipe.precision == "auto" and spec.gains_from_bf16 and bench.able.fast_bf16
-    )
+    bf16 = _uses_bf16(runs[0].id, bench)
     if spec.by_hand is not None and not bf16:
         return spec.by_hand(networks)
     return Stack(networks, bf16=bf16)

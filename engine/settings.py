@@ -155,17 +155,17 @@ class Settings:
             value, default = getattr(self, name), FIELDS[name].default
             if value != default or type(value) is not type(default):
                 object.__setattr__(self, name, checked(name, value, name))
+        object.__setattr__(self, "per_model", checked_models(self.per_model, "per_model"))
+        presets = {
+            name: checked_preset(preset, f"presets.{name}") for name, preset in self.presets.items()
+        }
+        object.__setattr__(self, "presets", presets)
         if self.preset not in self.presets:
             allowed = ", ".join(self.presets)
             raise SettingsError(f"preset: {shown(self.preset)} is not known; give one of {allowed}")
         if self.epochs == 0:
             epochs = self.presets[self.preset].get("epochs", DEFAULT_EPOCHS)
             object.__setattr__(self, "epochs", epochs)
-        for model, fields in self.per_model.items():
-            for name, value in fields.items():
-                if model not in MODEL_NAMES or name not in RECIPE_RULES:
-                    raise SettingsError(f"per_model: {shown(model)}.{shown(name)} is not known")
-                rules.checked(RECIPE_RULES[name], value, f"per_model: {model}.{name}")
         if self.patience and not self.validation_split:
             raise SettingsError(
                 f"patience: {self.patience} needs validation images; "
@@ -174,7 +174,8 @@ class Settings:
         if "mobilenetv2" in self.models and self.recipe("mobilenetv2").shift:
             raise SettingsError(
                 f"shift: {self.recipe('mobilenetv2').shift} is not allowed for mobilenetv2, "
-                "whose features are computed once; give 0 in [models.mobilenetv2], or other models"
+                "whose features are computed once; train other models, or give the shift in "
+                "the settings file, with 0 in [models.mobilenetv2]"
             )
 
     def seed_of(self, repeat: int) -> int:
@@ -204,6 +205,56 @@ def rule(name: str) -> Rule:
 def checked(name: str, value: object, where: str) -> Any:
     """Return ``value`` in the type of setting ``name``; see ``rules.checked``."""
     return rules.checked(rule(name), value, where)
+
+
+def checked_fields(
+    table: Mapping[str, object], known: Mapping[str, Rule], where: str
+) -> dict[str, Any]:
+    """Return the values of a table, each in the type of its rule.
+
+    Raises:
+        SettingsError: a name that is not known, or a value that its rule refuses.
+    """
+    for name in table:
+        if name not in known:
+            raise SettingsError(
+                f"{where}: {shown(name)} is not a known key of [{where.rpartition(' ')[2]}]; "
+                f"allowed: {', '.join(known)}"
+            )
+    return {
+        name: rules.checked(known[name], value, f"{where}.{name}") for name, value in table.items()
+    }
+
+
+def checked_models(table: Mapping[str, object], where: str) -> dict[str, dict[str, Any]]:
+    """Return a table of recipe fields for each model; raises as ``checked_fields``."""
+    for model in table:
+        if model not in MODEL_NAMES:
+            raise SettingsError(
+                f"{where}: {shown(model)} is not a model; allowed: {', '.join(MODEL_NAMES)}"
+            )
+    return {
+        model: checked_fields(
+            checked_table(fields, f"{where}.{model}"), RECIPE_RULES, f"{where}.{model}"
+        )
+        for model, fields in table.items()
+    }
+
+
+def checked_preset(value: object, where: str) -> dict[str, Any]:
+    """Return a preset, see ``recipes.Preset``; raises as ``checked_fields``."""
+    table = checked_table(value, where)
+    common = {name: fields for name, fields in table.items() if name not in MODEL_NAMES}
+    models = {name: fields for name, fields in table.items() if name in MODEL_NAMES}
+    known = {"epochs": dataclasses.replace(rule("epochs"), zero=""), **RECIPE_RULES}
+    return checked_fields(common, known, where) | checked_models(models, where)
+
+
+def checked_table(value: object, where: str) -> Mapping[str, object]:
+    """Return a table as it is; raises ``SettingsError`` if it is none."""
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"{where} must be a table: [{where.rpartition(' ')[2]}]")
+    return value
 
 
 def from_text(name: str, typed: str, where: str) -> Any:

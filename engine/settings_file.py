@@ -9,14 +9,21 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine import rules
-from engine.recipes import PRESETS, RECIPE_RULES, merged, without
+from engine.recipes import PRESETS, merged, without
 from engine.rules import Rule, SettingsError, shown
-from engine.settings import FIELDS, MODEL_NAMES, Settings, from_text, rule
+from engine.settings import (
+    FIELDS,
+    Settings,
+    checked_fields,
+    checked_models,
+    checked_preset,
+    checked_table,
+    from_text,
+    rule,
+)
 
 ENVIRONMENT_PREFIX = "MNIST_TUI_"
 FILE_NAME = "settings.toml"
@@ -87,55 +94,20 @@ def from_tables(content: Mapping[str, object], where: str) -> dict[str, Any]:
             raise SettingsError(
                 f"{where}: {shown(section)} is not a known section; allowed: {known}"
             )
-        table = _table(value, f"{where}: {section}")
+        table = checked_table(value, f"{where}: {section}")
         if section == "models":
-            values["per_model"] = _per_model(table, f"{where}: models")
+            values["per_model"] = checked_models(table, f"{where}: models")
         elif section == "presets":
-            values["presets"] = dict(PRESETS) | {
-                name: merged(PRESETS.get(name, {}), _preset(preset, f"{where}: presets.{name}"))
+            presets = {
+                name: checked_preset(preset, f"{where}: presets.{name}")
                 for name, preset in table.items()
             }
+            values["presets"] = dict(PRESETS) | {
+                name: merged(PRESETS.get(name, {}), preset) for name, preset in presets.items()
+            }
         else:
-            values |= _values(table, sections[section], f"{where}: {section}")
+            values |= checked_fields(table, sections[section], f"{where}: {section}")
     return values
-
-
-def _table(value: object, where: str) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise SettingsError(f"{where} must be a table: [{where.rpartition(' ')[2]}]")
-    return value
-
-
-def _values(table: Mapping[str, object], known: Mapping[str, Rule], where: str) -> dict[str, Any]:
-    for name in table:
-        if name not in known:
-            raise SettingsError(
-                f"{where}: {shown(name)} is not a known key of [{where.rpartition(' ')[2]}]; "
-                f"allowed: {', '.join(known)}"
-            )
-    return {
-        name: rules.checked(known[name], value, f"{where}.{name}") for name, value in table.items()
-    }
-
-
-def _per_model(table: Mapping[str, object], where: str) -> dict[str, dict[str, Any]]:
-    for model in table:
-        if model not in MODEL_NAMES:
-            raise SettingsError(
-                f"{where}: {shown(model)} is not a model; allowed: {', '.join(MODEL_NAMES)}"
-            )
-    return {
-        model: _values(_table(fields, f"{where}.{model}"), RECIPE_RULES, f"{where}.{model}")
-        for model, fields in table.items()
-    }
-
-
-def _preset(value: object, where: str) -> dict[str, Any]:
-    table = _table(value, where)
-    common = {name: fields for name, fields in table.items() if name not in MODEL_NAMES}
-    models = {name: fields for name, fields in table.items() if name in MODEL_NAMES}
-    known = {"epochs": replace(rule("epochs"), zero=""), **RECIPE_RULES}
-    return _values(common, known, where) | _per_model(models, where)
 
 
 def to_tables(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -25,6 +25,8 @@ class Statistics:
 def describe(values: Sequence[float]) -> Statistics:
     """Describe one or more values.
 
+    A value that is not finite, as the loss of a training that went astray, makes the statistics so.
+
     Raises:
         ValueError: there is no value.
     """
@@ -37,7 +39,8 @@ def describe(values: Sequence[float]) -> Statistics:
         # Imported here: SciPy takes a moment, and one repeat needs no interval.
         from scipy.special import stdtrit
 
-        std = statistics.stdev(values)
+        finite = all(map(math.isfinite, values))
+        std = statistics.stdev(values) if finite else math.nan  # stdev raises on them
         ci95 = float(stdtrit(count - 1, 0.975)) * std / math.sqrt(count)
     return Statistics(count, mean, std, ci95, min(values), max(values))
 

@@ -111,7 +111,10 @@ def _cached_features(
         return cached.to(images.device)
     features = _compute_features(model, images, watch, bench)
     try:
-        store_features(path, features, settings.cache_limit_mb * 10**6)
+        if not store_features(path, features, settings.cache_limit_mb * 10**6):
+            size = features.numel() * features.element_size() / 10**6
+            text = f"cache_limit_mb: {settings.cache_limit_mb} is less than the {size:.0f} MB of"
+            bench.emit(Notice("warning", f"{text} these features: they are not kept"))
     except OSError as error:
         reason = error.strerror or error
         bench.emit(Notice("warning", f"cache_folder: {path.parent}: not written: {reason}"))

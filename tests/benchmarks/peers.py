@@ -42,7 +42,7 @@ class _PilImages(Dataset[tuple[Tensor, int]]):
 
 
 def notebook(model: nn.Module, mnist: Mnist, images: int) -> Work:
-    """The notebook that this project re-does: DataLoader, PIL, a softmax and loss.item()."""
+    """The way of the notebook that this project re-does: DataLoader, PIL images, loss.item()."""
     loader = DataLoader(_PilImages(mnist, images), batch_size=BATCH, shuffle=True)
     optimizer = Adam(model.parameters(), lr=0.001)
 

@@ -15,6 +15,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+import engine  # noqa: F401  # first, as its threads spin as long as it says before torch is loaded
+
+# isort: split
 import peers
 import torch
 from peers import BATCH, Work
@@ -112,7 +115,7 @@ def cnn(mnist: Mnist) -> Contenders:
             with_threads(cores, lambda: peers.notebook(CNN(), mnist, images)),
             part,
         ),
-        "ours": (lambda: ours("cnn", samples, 1), part),
+        "ours, fp32": (lambda: ours("cnn", samples, 1), part),
         "ours, bf16": (lambda: ours("cnn", samples, 1, bf16=True), part),
         "ours, 2 at once, each": (lambda: ours("cnn", samples, 2), 2 * part),
     }

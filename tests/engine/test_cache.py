@@ -195,3 +195,11 @@ def test_held_out_images_do_not_change_which_features_are_cached(few: Settings) 
     for changes in ({}, {"validation_split": 0.25}, {"validation_split": 0.25, "seed": 5}):
         run_experiment(replace(few, **changes))  # type: ignore[arg-type]
     assert len(list(Path(few.cache_folder).glob("*.features"))) == 1
+
+
+def test_features_above_the_limit_are_told_of_and_not_kept(few: Settings) -> None:
+    events: list[Event] = []
+    run_experiment(replace(few, cache_limit_mb=0), events.append)
+    (notice,) = (event.text for event in events if isinstance(event, Notice))
+    assert "cache_limit_mb: 0" in notice
+    assert "not kept" in notice

@@ -6,6 +6,7 @@ What records on a GPU is in test_gpu.py; here recordings are played by hand.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -74,20 +75,22 @@ def after_three_steps(networks: Stack, optimizer: Optimizer, step: Step) -> list
     return [value.detach().clone() for value in networks.parameters.values()]
 
 
-def begin(kind: str, optimizer: str) -> tuple[Stack, Optimizer]:
+def begin(kind: str, optimizer: str, *, capturable: bool = False) -> tuple[Stack, Optimizer]:
     torch.manual_seed(1)
     networks = MLPStack([MLP(), MLP()]) if kind == "mlp" else Stack([CNN(), CNN()])
     recipe = Recipe(optimizer=optimizer, learning_rate=0.01)
-    return networks, make_optimizer(recipe, networks.parameters.values(), capabilities(CPU))
+    able = replace(capabilities(CPU), cuda_graphs=capturable)
+    return networks, make_optimizer(recipe, networks.parameters.values(), able)
 
 
+@pytest.mark.parametrize("capturable", [False, True])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("kind", ["mlp", "cnn"])
 def test_faithful_recording_is_used_and_training_begins_as_if_nothing_had_been(
-    kind: str, optimizer: str
+    kind: str, optimizer: str, capturable: bool
 ) -> None:
     recorder = Recorder()
-    networks, made = begin(kind, optimizer)
+    networks, made = begin(kind, optimizer, capturable=capturable)
     step = recorded_step(networks, made, batches(), recorder, faithful)
     assert step is not train_step
     assert not recorder.events

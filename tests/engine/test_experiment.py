@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 import threading
 import tomllib
@@ -202,6 +203,33 @@ def test_every_preset_learns_with_validation(short: Settings, preset: str) -> No
         better = [new < old for old, new in itertools.pairwise(losses)]  # type: ignore[operator]
         assert all(better[:-1])
         assert len(losses) == 12 or not better[-1]
+
+
+def test_runs_that_diverge_are_recorded_and_end_nothing_else(short: Settings) -> None:
+    settings = replace(
+        short, models=("cnn", "mlp"), repeats=2, epochs=3, schedule="constant", train_limit=300
+    )
+    astray = {"optimizer": "sgd", "learning_rate": 10.0}
+    record = run_experiment(replace(settings, per_model={"cnn": astray}))
+    assert record.status == "finished"
+    cnn, mlp = summary(record)["models"]
+    assert not math.isfinite(cnn["test_loss"]["mean"])
+    assert math.isnan(cnn["test_loss"]["std"])
+    assert mlp["test_loss"]["std"] > 0
+
+
+def test_validation_split_holds_out_an_image_at_least(short: Settings) -> None:
+    settings = replace(short, models=("mlp",), validation_split=0.001, patience=1, train_limit=300)
+    record = run_experiment(settings)
+    for run in record.runs.values():
+        assert run.last is not None
+        assert run.last.validation_loss is not None
+
+
+def test_precision_of_every_run_is_in_the_summary(short: Settings) -> None:
+    settings = replace(short, models=("mlp", "cnn"), epochs=1, repeats=1)
+    record = run_experiment(replace(settings, per_model={"cnn": {"precision": "bf16"}}))
+    assert [run["precision"] for run in summary(record)["runs"]] == ["fp32", "bf16"]
 
 
 def test_how_each_model_was_trained_is_in_the_summary(short: Settings) -> None:
@@ -793,7 +821,7 @@ def test_deterministic_experiment_says_so_and_comes_to_the_same_twice(short: Set
     run_experiment(replace(settings, models=("mlp",), epochs=1, deterministic=False))
     assert not torch.are_deterministic_algorithms_enabled()
     assert [notice.text for notice in recorder.of(Notice)] == [
-        "deterministic: every kernel gives the same bits; some are slower"
+        "deterministic: on a CPU the bits are the same every time anyway; nothing is slower"
     ]
     for run in first.runs:
         assert figures(first, run) == figures(second, run)

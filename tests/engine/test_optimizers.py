@@ -22,14 +22,17 @@ def parameters() -> list[Tensor]:
     ]
 
 
+@pytest.mark.parametrize("capturable", [False, True])
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("kind", TORCHS)
-def test_lean_adam_goes_where_torchs_goes_while_the_rate_changes(kind: str, decay: float) -> None:
-    able = capabilities(torch.device("cpu"))
+def test_adam_goes_where_torchs_goes_while_the_rate_changes(
+    kind: str, decay: float, capturable: bool
+) -> None:
+    able = replace(capabilities(torch.device("cpu")), cuda_graphs=capturable)
     ours, theirs = parameters(), parameters()
     optimizer = make_optimizer(Recipe(optimizer=kind, weight_decay=decay), ours, able)
     reference = TORCHS[kind](theirs, lr=0.001, weight_decay=decay)
-    assert isinstance(optimizer, LeanAdam)
+    assert isinstance(optimizer, LeanAdam) is not capturable
     for step in range(20):
         for index, pair in enumerate(zip(ours, theirs, strict=True)):
             gradient = torch.sin(torch.arange(pair[0].numel()) + step + index)

@@ -530,12 +530,21 @@ def test_preset_of_the_file_changes_the_built_in_one_of_its_name(file: Path) -> 
         {"per_model": {"vgg": {"shift": 1}}},
         {"per_model": {"cnn": {"rate": 1}}},
         {"per_model": {"cnn": {"precision": "fp8"}}},
-        {"presets": {"default": {"epochs": 0}}, "epochs": -1},
+        {"presets": {"default": {"epochs": 0}}},
+        {"presets": {"x": {"learning_rat": 1}}, "preset": "x"},
+        {"presets": {"x": {"optimizer": "foo"}}, "preset": "x"},
+        {"presets": {"x": {"cnn": {"shift": 9}}}, "preset": "x"},
+        {"presets": {"x": 3}, "preset": "x"},
     ],
 )
 def test_python_is_refused_what_the_file_would_be(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
         Settings(**wrong)
+
+
+def test_python_s_values_are_taken_in_the_type_of_the_setting() -> None:
+    settings = Settings(per_model={"mlp": {"learning_rate": 1}})
+    assert isinstance(settings.recipe("mlp").learning_rate, float)
 
 
 def test_word_for_the_presets_epochs_is_taken_from_python_too() -> None:

@@ -53,6 +53,16 @@ def test_no_values_are_refused() -> None:
         describe([])
 
 
+@pytest.mark.parametrize("odd", [math.nan, math.inf])
+def test_value_that_is_not_finite_makes_the_statistics_so(odd: float) -> None:
+    found = describe([0.5, odd])
+    assert not math.isfinite(found.mean)
+    assert found.std is not None
+    assert math.isnan(found.std)
+    assert found.ci95 is not None
+    assert math.isnan(found.ci95)
+
+
 def test_macro_f1_of_a_perfect_matrix_is_one() -> None:
     assert macro_f1([[5, 0], [0, 7]]) == 1.0
 
