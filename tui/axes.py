@@ -99,15 +99,16 @@ def short_number(value: float, places: int | None = None) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def epoch_axis(epochs: int, width: int) -> Axis:
-    """From 0 to all the epochs there will be, on ``width`` cells: round numbers and the end."""
-    epochs = max(1, epochs)
-    limits = Limits(0.0, float(epochs))
+def epoch_axis(epochs: int, width: int, first: int = 0) -> Axis:
+    """From ``first`` to the last epoch there will be, on ``width`` cells, with round numbers."""
+    epochs = max(first + 1, epochs)
+    shown = epochs - first
+    limits = Limits(float(first), float(epochs))
     end = str(epochs)
     # Two blanks between labels; half an epoch is worth a tick only where there is one epoch.
     room = max(1, width // (len(end) + 3))
-    smallest = epochs / room
-    step = max(round_step(smallest), 0.5 if epochs == 1 else 1.0)
+    smallest = shown / room
+    step = max(round_step(smallest), 0.5 if shown == 1 else 1.0)
     values = [value for value in multiples(step, limits) if epochs - value >= 0.6 * step]
     labels = [Tick(value, f"{value:g}") for value in values]
     return Axis(limits, (*labels, Tick(float(epochs), end)), name="epoch")

@@ -7,6 +7,7 @@ from typing import Literal
 
 from engine.events import RunId
 from engine.records import ExperimentRecord, RunRecord
+from tui.chart_options import smoothed
 from tui.curve import Bucket
 from tui.palette import look
 from tui.widgets.chart import ChartLine
@@ -15,7 +16,10 @@ Measure = Literal["loss", "accuracy"]
 
 
 def chart_lines(
-    record: ExperimentRecord, train: Mapping[RunId, tuple[Bucket, ...]], measure: Measure
+    record: ExperimentRecord,
+    train: Mapping[RunId, tuple[Bucket, ...]],
+    measure: Measure,
+    smoothing: float = 0.0,
 ) -> list[ChartLine]:
     """A train and a test line per run that has begun, earlier runs first.
 
@@ -23,11 +27,15 @@ def chart_lines(
         record: gives the test points, one at the end of each epoch.
         train: the train points within the epochs, of runs that have any.
         measure: which of the two.
+        smoothing: of train lines; they then get a raw line each as well.
     """
     lines = []
     for run in record.runs.values():
         model, repeat, color = run.id.model, run.id.repeat, look(run.id.model).color
         points = train.get(run.id, ())
+        if points and smoothing:
+            lines.append(ChartLine(model, repeat, "raw", color, points))
+            points = smoothed(points, smoothing)
         if points:
             lines.append(ChartLine(model, repeat, "train", color, points))
         if run.epochs:

@@ -50,6 +50,10 @@ the top means that a model has not been measured yet.
   e             stop after this epoch
   k             skip this run, or those side by side, and start the next
   n             new experiment, once this one has ended
+  m             enlarge the loss chart, then the accuracy chart, then show everything again
+  l             loss axis: logarithmic or linear
+  o             smooth the train curves: by 0.6, by 0.9, not; the raw ones stay, faint
+  z             zoom to the last 10 epochs, to the last 3, to all
   q             quit; while it trains it asks first
   ↑ ↓           move in the table
   Ctrl+P        command palette: every action and the themes

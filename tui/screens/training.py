@@ -16,10 +16,11 @@ from textual.widgets import Footer
 from engine.events import ExperimentFinished, ExperimentStarted, RunFinished, RunStarted
 from engine.settings import Settings
 from tui.bridge import Refused
-from tui.chart_lines import Measure, chart_lines
+from tui.chart_lines import Measure
+from tui.chart_options import ChartOptions
 from tui.experiment_view import ExperimentView
 from tui.trainer import Trainer
-from tui.widgets.chart import Chart
+from tui.widgets.charts import Charts
 from tui.widgets.device_panel import DevicePanel
 from tui.widgets.log_pane import LogPane
 from tui.widgets.model_card import ModelCard
@@ -54,6 +55,10 @@ class TrainingScreen(Screen[str | None]):
         Binding("n", "new", "New experiment"),
         Binding("q", "quit", "Quit"),
         Binding("question_mark", "app.help", "Help", key_display="?"),
+        Binding("m", "enlarge", "Enlarge a chart", show=False),
+        Binding("l", "scale", "Loss axis log or linear", show=False),
+        Binding("o", "smooth", "Smooth the train curves", show=False),
+        Binding("z", "zoom", "Zoom to the last epochs", show=False),
     ]
 
     def __init__(
@@ -74,9 +79,7 @@ class TrainingScreen(Screen[str | None]):
             for model in self._settings.models:
                 yield ModelCard(model)
         yield SummaryPanel()
-        with Horizontal(id="charts"):
-            yield Chart("loss", "log", id="chart-loss")
-            yield Chart("accuracy", "percent", id="chart-accuracy")
+        yield Charts()
         yield RunsTable()
         with Horizontal(id="machine"):
             yield DevicePanel()
@@ -141,10 +144,28 @@ class TrainingScreen(Screen[str | None]):
 
     def _draw(self, measure: Measure) -> None:
         if self.view.record is not None:
-            lines = chart_lines(
-                self.view.record, self._trainer.bridge.train_points(measure), measure
-            )
-            self.query_one(f"#chart-{measure}", Chart).show(lines, self._settings.epochs)
+            self.query_one(Charts).draw(measure, self.view.record, self._trainer.bridge)
+
+    def _choose(self, options: ChartOptions) -> None:
+        self.query_one(Charts).choose(options)
+        self._draw("loss")
+        self._draw("accuracy")
+
+    def action_scale(self) -> None:
+        """A logarithmic loss axis, or a linear one."""
+        self._choose(self.query_one(Charts).options.next_scale())
+
+    def action_smooth(self) -> None:
+        """Smoother train curves."""
+        self._choose(self.query_one(Charts).options.next_smoothing())
+
+    def action_zoom(self) -> None:
+        """Fewer epochs, and all again."""
+        self._choose(self.query_one(Charts).options.next_zoom())
+
+    def action_enlarge(self) -> None:
+        """One chart alone, then the other, then everything."""
+        self.query_one(Charts).enlarge_next()
 
     def _state(self) -> str:
         if self.view.record is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rich.segment import Segment
@@ -19,7 +19,10 @@ from tui.palette import ink, known_colors, look, past_shade, train_shade
 from tui.plotting import AXIS_ROWS, Ink, PlotLine, draw_chart
 from tui.widgets.strip_widget import StripWidget
 
-Kind = Literal["train", "test"]
+Kind = Literal["raw", "train", "test"]
+"""Raw are train values behind a smoothed train curve."""
+ORDER: tuple[Kind, ...] = ("raw", "train", "test")
+"""Of drawing."""
 
 WAITING = "waiting for the first step"
 KEY = "⠒⠒ train  ⠒●⠒ test"
@@ -44,6 +47,7 @@ class ChartLine:
 class Chart(StripWidget):
     """Curves with axes in a titled frame."""
 
+    ALLOW_MAXIMIZE = True
     DEFAULT_CSS = """
     Chart {
         border: round $foreground 25%;
@@ -66,17 +70,27 @@ class Chart(StripWidget):
         self._title = title
         self._scale = scale
         self._lines: tuple[ChartLine, ...] = ()
-        self._epochs = 1
+        self._first, self._epochs = 0, 1
+        self._note = ""
         self._limits: Limits | None = None
         self._labels = ("", "")
         """The title and the legend in the frame, as markup."""
 
-    def show(self, lines: Sequence[ChartLine], epochs: int) -> None:
-        """Show these lines, the last ones on top, on an axis from 0 to ``epochs``."""
+    def show(self, lines: Sequence[ChartLine], epochs: int, *, first: int = 0) -> None:
+        """Show these lines, the last ones on top, on an axis from ``first`` to ``epochs``."""
         lines = tuple(lines)
-        if lines == self._lines and epochs == self._epochs:
+        if (lines, first, epochs) == (self._lines, self._first, self._epochs):
             return
-        self._lines, self._epochs = lines, epochs
+        if first < self._first:
+            self._limits = None
+        self._lines, self._first, self._epochs = lines, first, epochs
+        self.redraw()
+
+    def look(self, scale: Scale, note: str) -> None:
+        """Use another y axis, and say something beside the title."""
+        if scale != self._scale:
+            self._scale, self._limits = scale, None
+        self._note = note
         self.redraw()
 
     def redraw(self) -> None:
@@ -94,6 +108,8 @@ class Chart(StripWidget):
             for model, color in models.items()
         )
         title = Content.assemble((self._title, "bold"), (f"  {KEY}" if models else "", "dim"))
+        if self._note:
+            title = Content.assemble(title, (f"  {self._note}", "dim"))
         labels = (title.markup, legend.markup)
         if labels != self._labels:
             self._labels = labels
@@ -121,7 +137,7 @@ class Chart(StripWidget):
             [self._plot_line(line, background) for line in lines],
             width,
             height,
-            epoch_axis(self._epochs, width - LABEL_WIDTH - 1),
+            epoch_axis(self._epochs, width - LABEL_WIDTH - 1, self._first),
             value_axis(limits, self._scale, max(1, height - AXIS_ROWS)),
             paper,
         )
@@ -131,8 +147,12 @@ class Chart(StripWidget):
 
     def _visible_lines(self) -> list[ChartLine]:
         """Lowest first. Of earlier repeats only the tests: many trainings at once are mud."""
-        lines = [line for line in self._lines if line.kind == "test" or self._is_newest(line)]
-        return sorted(lines, key=lambda line: (self._is_newest(line), line.kind == "test"))
+        lines = [
+            replace(line, points=tuple(p for p in line.points if p.x >= self._first))
+            for line in self._lines
+            if line.kind == "test" or self._is_newest(line)
+        ]
+        return sorted(lines, key=lambda line: (self._is_newest(line), ORDER.index(line.kind)))
 
     def _is_newest(self, line: ChartLine) -> bool:
         return line.repeat == max(o.repeat for o in self._lines if o.model == line.model)
@@ -140,6 +160,8 @@ class Chart(StripWidget):
     def _plot_line(self, line: ChartLine, background: Color) -> PlotLine:
         """The line as it looks on the background."""
         color = ink(Color.parse(line.color), background)
+        if line.kind == "raw":
+            return PlotLine(line.points, past_shade(color, background).hex6)
         if not self._is_newest(line):
             # A single dot is too little to be seen.
             marker = look(line.model).marker if len(line.points) == 1 else ""

@@ -1,0 +1,71 @@
+"""How a user wants to see the curves: on which scale, how smooth, how far back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from tui.curve import Bucket
+
+SMOOTHINGS = (0.0, 0.6, 0.9)
+ZOOMS = (0, 10, 3)
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True)
+class ChartOptions:
+    """Of all charts of a screen."""
+
+    log_loss: bool = True
+    """Whether the loss axis is logarithmic."""
+    smoothing: float = 0.0
+    """Weight of the past in train curves, 0–1; 0 for the curves as they are."""
+    last: int = 0
+    """So many last epochs are shown; 0 for all."""
+
+    def next_scale(self) -> ChartOptions:
+        """The other loss axis."""
+        return replace(self, log_loss=not self.log_loss)
+
+    def next_smoothing(self) -> ChartOptions:
+        """One step smoother, and from the smoothest back to the curves as they are."""
+        return replace(self, smoothing=_next(SMOOTHINGS, self.smoothing))
+
+    def next_zoom(self) -> ChartOptions:
+        """One step closer, and from the closest back to all epochs."""
+        return replace(self, last=_next(ZOOMS, self.last))
+
+    def first_epoch(self, newest: float) -> int:
+        """Where the x axis begins, if the newest point is at epoch ``newest``."""
+        return max(0, math.ceil(newest) - self.last) if self.last else 0
+
+    def words(self) -> str:
+        """What differs from the usual, to be read beside a chart's title; empty for nothing."""
+        parts = [f"smoothed {self.smoothing:g}"] if self.smoothing else []
+        if self.last:
+            parts.append(f"last {self.last} epochs")
+        return ", ".join(parts)
+
+
+def _next(choices: Sequence[Number], present: Number) -> Number:
+    return choices[(choices.index(present) + 1) % len(choices)]
+
+
+def smoothed(points: Sequence[Bucket], weight: float) -> tuple[Bucket, ...]:
+    """The exponential moving average, without the pull of its start towards zero.
+
+    As Adam's moments are corrected (Kingma and Ba 2014, section 3): after n points the average is
+    divided by 1 − weightⁿ. Points keep their x and their gaps; what is not finite is left out.
+    """
+    total, count = 0.0, 0
+    result = []
+    for point in points:
+        if not math.isfinite(point.mean):
+            continue
+        total = weight * total + (1 - weight) * point.mean
+        count += 1
+        mean = total / (1 - weight**count)
+        result.append(Bucket(point.x, mean, mean, mean, point.after_gap))
+    return tuple(result)

@@ -1,0 +1,52 @@
+"""Loss and accuracy side by side, drawn as their user wants to see them."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from engine.records import ExperimentRecord
+from tui.bridge import Bridge
+from tui.chart_lines import Measure, chart_lines
+from tui.chart_options import ChartOptions
+from tui.widgets.chart import Chart
+
+
+class Charts(Horizontal):
+    """The two charts; ``options`` are what the user chose."""
+
+    def __init__(self) -> None:
+        super().__init__(id="charts")
+        self.options = ChartOptions()
+
+    def compose(self) -> ComposeResult:
+        """One chart a measure."""
+        yield Chart("loss", "log", id="chart-loss")
+        yield Chart("accuracy", "percent", id="chart-accuracy")
+
+    def draw(self, measure: Measure, record: ExperimentRecord, bridge: Bridge) -> None:
+        """Bring one chart up to date."""
+        points = bridge.train_points(measure)
+        lines = chart_lines(record, points, measure, self.options.smoothing)
+        newest = max((line.points[-1].x for line in lines), default=0.0)
+        first = self.options.first_epoch(newest)
+        epochs = record.settings.epochs
+        if self.options.last:
+            epochs = min(first + self.options.last, epochs)
+        self.query_one(f"#chart-{measure}", Chart).show(lines, epochs, first=first)
+
+    def choose(self, options: ChartOptions) -> None:
+        """From now on draw like this."""
+        self.options = options
+        note = options.words()
+        self.query_one("#chart-loss", Chart).look("log" if options.log_loss else "linear", note)
+        self.query_one("#chart-accuracy", Chart).look("percent", note)
+
+    def enlarge_next(self) -> None:
+        """One chart alone, then the other, then the whole screen again."""
+        charts = list(self.query(Chart))
+        alone = [chart for chart in charts if chart is self.screen.maximized]
+        following = charts[charts.index(alone[0]) + 1 :] if alone else charts
+        self.screen.minimize()
+        if following:
+            self.screen.maximize(following[0], container=False)
