@@ -21,6 +21,9 @@ SPIN_COUNT = "5000"
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
 
+# So that torch counts GPUs as nvidia-smi does, rather than the fastest first.
+os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+
 _LAZY = {
     "evaluate": "engine.training",
     "run_experiment": "engine.experiment",

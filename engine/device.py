@@ -1,8 +1,7 @@
-"""Which device trains, what it can do, how busy it is.
+"""Which device trains, and what it can do.
 
 The one file that knows one kind of device from another: what a device cannot do is a capability
-here, not an ``if`` in the training loop. torch is imported inside the functions that need it, so
-that the dashboard can show the load before torch is there.
+here, not an ``if`` in the training loop. torch is imported inside the functions that need it.
 """
 
 from __future__ import annotations
@@ -11,14 +10,15 @@ import contextlib
 import os
 import platform
 import socket
-import warnings
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
+
+from engine.load import nvidia_driver
 
 if TYPE_CHECKING:
     import torch
@@ -56,19 +56,6 @@ class Capabilities:
     """So many runs of a small network train side by side, unless a setting says otherwise."""
     large_side_by_side: bool
     """Whether networks with large matrices gain from training side by side, too."""
-
-
-@dataclass(frozen=True)
-class Load:
-    """How busy a device is. None where the machine does not say."""
-
-    name: str
-    percent: float | None
-    """Of the CPU (all cores) or of the GPU, 0–100."""
-    memory_used: int | None
-    """Bytes in use by all processes."""
-    memory_total: int | None
-    """Bytes."""
 
 
 def available_devices() -> list[str]:
@@ -257,7 +244,7 @@ def environment(device: torch.device, threads: int) -> dict[str, str | int]:
         "mnist_tui": _installed("mnist-tui"),
         "device": str(device),
         "device_name": device_name(device),
-        "driver": _driver() if device.type == "cuda" else "",
+        "driver": nvidia_driver() if device.type == "cuda" else "",
         "host": socket.gethostname(),
         "threads": threads or physical_cores(),
     }
@@ -268,54 +255,3 @@ def _installed(distribution: str) -> str:
         return version(distribution)
     except PackageNotFoundError:
         return "unknown"
-
-
-def sample_load(device: str) -> Load:
-    """Return how busy ``device`` ("cpu", "cuda:0") is now; of a CPU since the last call.
-
-    Needs no torch. On other accelerators the CPU's load is returned.
-    """
-    if device.startswith("cuda"):
-        index = int(device.partition(":")[2] or 0)
-        load = _nvidia_load(index)
-        if load is not None:
-            return load
-    memory = psutil.virtual_memory()
-    return Load("CPU", psutil.cpu_percent(), memory.total - memory.available, memory.total)
-
-
-@cache
-def _nvml() -> Any:
-    """NVIDIA's management library, initialised; None where there is no driver."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            import pynvml
-
-            pynvml.nvmlInit()
-        except Exception:  # any failure of a driver means the same here: no figures
-            return None
-    return pynvml
-
-
-def _driver() -> str:
-    nvml = _nvml()
-    return "" if nvml is None else str(nvml.nvmlSystemGetDriverVersion())
-
-
-def _nvidia_load(index: int) -> Load | None:
-    nvml = _nvml()
-    if nvml is None:
-        return None
-    try:
-        handle = nvml.nvmlDeviceGetHandleByIndex(index)
-        name = str(nvml.nvmlDeviceGetName(handle))
-    except nvml.NVMLError:
-        return None
-    percent = used = total = None
-    with contextlib.suppress(nvml.NVMLError):
-        percent = float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu)
-    with contextlib.suppress(nvml.NVMLError):
-        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-        used, total = int(memory.used), int(memory.total)
-    return Load(name, percent, used, total)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.text import Text
 
 
@@ -11,3 +13,18 @@ def bar(fraction: float, width: int, style: str = "bold") -> Text:
     full, half = divmod(halves, 2)
     done = "━" * full + "╸" * half
     return Text.assemble((done, style), ("─" * (width - len(done)), "dim"))
+
+
+LEVELS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Iterable[float | None], highest: float, width: int) -> Text:
+    """The newest values, of 0 to ``highest``, a cell each, at the right of ``width`` cells.
+
+    What is not known is a blank, as is what was not measured yet.
+    """
+    cells = [
+        " " if value is None else LEVELS[round(min(1.0, max(0.0, value / highest)) * 7)]
+        for value in values
+    ][-width:]
+    return Text("".join(cells).rjust(width))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import psutil
@@ -21,7 +20,6 @@ from engine.device import (
     feature_workers,
     peak_memory,
     physical_cores,
-    sample_load,
     start_peak_memory,
     synchronize,
     use_threads,
@@ -150,22 +148,6 @@ def test_environment_says_what_an_experiment_ran_on() -> None:
         "threads",
     }
     assert all(isinstance(value, str | int) for value in found.values())
-
-
-def test_load_of_the_cpu_is_a_percentage_and_bytes() -> None:
-    sample_load("cpu")
-    time.sleep(0.05)
-    load = sample_load("cpu")
-    assert load.name == "CPU"
-    assert load.percent is not None
-    assert 0 <= load.percent <= 100
-    assert load.memory_used is not None
-    assert load.memory_total is not None
-    assert 0 < load.memory_used < load.memory_total
-
-
-def test_load_of_a_gpu_that_says_nothing_is_that_of_the_cpu() -> None:
-    assert sample_load("cuda:99").name == "CPU"
 
 
 @pytest.fixture

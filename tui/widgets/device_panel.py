@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+
 from rich.text import Text
 from textual.strip import Strip
 
-from engine.device import Load, sample_load
-from tui.bar import bar
+from engine.load import Load, sample_load
+from tui.bar import bar, sparkline
 from tui.widgets.strip_widget import StripWidget
 from tui.wording import gibibytes
 
 INTERVAL = 2.0
 """Seconds between two readings."""
+READINGS = 30
+"""Of the last minute."""
 
 
 class DevicePanel(StripWidget):
@@ -24,6 +29,8 @@ class DevicePanel(StripWidget):
         self._name = ""
         self._threads = 0
         self._load: Load | None = None
+        self._minute: deque[float | None] = deque(maxlen=READINGS)
+        """How busy it was at the last readings, in percent."""
 
     def on_mount(self) -> None:
         """Begin to read."""
@@ -33,42 +40,57 @@ class DevicePanel(StripWidget):
     def show_device(self, device: str, name: str) -> None:
         """Which device trains."""
         self._device, self._name = device, name
-        self._read()
+        self.redraw()
 
     def show_threads(self, threads: int) -> None:
         """How many CPU threads train."""
         self._threads = threads
-        self._read()
+        self.redraw()
 
-    def _read(self) -> None:
-        self._load = sample_load(self._device)
+    async def _read(self) -> None:
+        # On a thread: a GPU's driver may take its time, above all when it is first asked.
+        self._load = await asyncio.to_thread(sample_load, self._device)
+        self._minute.append(self._load.percent)
         self.redraw()
 
     def draw(self) -> list[Strip]:
         """A few lines where there is room, else one."""
         if self._load is None:
             return []
-        draw = self._lines if self.size.height > 1 else self._line
-        return [self.strip(line) for line in draw(self._load).split()]
+        lines = self._lines(self._load) if self.size.height > 1 else [self._line(self._load)]
+        return [self.strip(line) for line in lines]
 
     def _line(self, load: Load) -> Text:
         text = Text.assemble((self._device, "bold"), self._threads_note())
-        return text.append(f"  load {_percent(load)}  memory {_memory(load)}")
+        text.append(f"  load {_percent(load)}  memory {_memory(load)}")
+        return text.append(f"  {_sensors(load)}" if _sensors(load) else "")
 
     def _threads_note(self) -> str:
         if not self._threads or self._device != "cpu":
             return ""
         return f", {self._threads} thread{'s' if self._threads > 1 else ''}"
 
-    def _lines(self, load: Load) -> Text:
-        width = max(8, self.size.width - 16)
-        text = Text.assemble((self._device, "bold"), self._threads_note())
-        text.append(f"  {self._name or load.name}\n")
-        text.append("load   ").append_text(bar((load.percent or 0) / 100, width))
-        text.append(f" {_percent(load):>6}\nmemory ")
+    def _lines(self, load: Load) -> list[Text]:
+        width = max(8, self.size.width - 22)
         used, total = load.memory_used, load.memory_total
-        text.append_text(bar(used / total if used is not None and total else 0, width))
-        return text.append(f"\n       {_memory(load)}")
+        return [
+            Text.assemble(
+                (self._device, "bold"), self._threads_note(), f"  {self._name or load.name}"
+            ),
+            Text.assemble(
+                "load   ", bar((load.percent or 0) / 100, width), f" {_percent(load):>14}"
+            ),
+            Text.assemble(
+                "memory ",
+                bar(used / total if used is not None and total else 0, width),
+                f" {_memory(load):>14}",
+            ),
+            Text.assemble(
+                "recent ",
+                sparkline(self._minute, 100.0, min(width, READINGS)),
+                f" {_sensors(load):>14}",
+            ),
+        ]
 
 
 def _percent(load: Load) -> str:
@@ -78,4 +100,12 @@ def _percent(load: Load) -> str:
 def _memory(load: Load) -> str:
     if load.memory_used is None or load.memory_total is None:
         return "n/a"
-    return f"{gibibytes(load.memory_used)} of {gibibytes(load.memory_total)}"
+    return f"{load.memory_used / 2**30:.1f}/{gibibytes(load.memory_total)}"
+
+
+def _sensors(load: Load) -> str:
+    """Temperature and power, of a device that has them."""
+    if load.temperature is None and load.power is None:
+        return ""
+    warmth = "n/a" if load.temperature is None else f"{load.temperature:.0f} °C"
+    return f"{warmth} {'n/a' if load.power is None else f'{load.power:.0f} W'}"

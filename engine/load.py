@@ -1,0 +1,119 @@
+"""How busy a device is, as its driver says. The one file that knows NVIDIA's management library.
+
+Needs no torch, so that the dashboard can show the load before torch is there.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+import psutil
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Load:
+    """How busy a device is. None where the machine does not say."""
+
+    name: str
+    percent: float | None = None
+    """Of the CPU (all cores) or of the GPU, 0–100."""
+    memory_used: int | None = None
+    """Bytes in use by all processes."""
+    memory_total: int | None = None
+    """Bytes."""
+    temperature: float | None = None
+    """Of a GPU, °C."""
+    power: float | None = None
+    """Of a GPU, watts."""
+
+
+def sample_load(device: str) -> Load:
+    """Return how busy ``device`` ("cpu", "cuda:0") is now; of a CPU since the last call.
+
+    Where a GPU's driver says nothing, and on other accelerators, it is the CPU's load. The first
+    call for a GPU loads its library, which may take a second: not for a thread that draws.
+    """
+    if device.startswith("cuda"):
+        load = _nvidia_load(int(device.partition(":")[2] or 0))
+        if load is not None:
+            return load
+    memory = psutil.virtual_memory()
+    return Load("CPU", psutil.cpu_percent(), memory.total - memory.available, memory.total)
+
+
+def nvidia_driver() -> str:
+    """The version of NVIDIA's driver; empty where there is none."""
+    nvml = _nvml()
+    return "" if nvml is None else str(_told(nvml, nvml.nvmlSystemGetDriverVersion) or "")
+
+
+@cache
+def _nvml() -> Any:
+    """NVIDIA's management library, initialised; None where there is no driver."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            import pynvml
+
+            pynvml.nvmlInit()
+        except Exception:  # any failure of a driver means the same here: no figures
+            return None
+    return pynvml
+
+
+def _nvidia_load(index: int) -> Load | None:
+    nvml = _nvml()
+    if nvml is None:
+        return None
+    handle = _told(nvml, lambda: _handle(nvml, index))
+    if handle is None:
+        return None
+    name = _told(nvml, lambda: nvml.nvmlDeviceGetName(handle))
+    busy = _told(nvml, lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
+    memory = _told(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
+    sensor = getattr(nvml, "NVML_TEMPERATURE_GPU", 0)
+    temperature = _told(nvml, lambda: nvml.nvmlDeviceGetTemperature(handle, sensor))
+    milliwatts = _told(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(handle))
+    return Load(
+        name=str(name or "GPU"),
+        percent=None if busy is None else float(busy.gpu),
+        memory_used=None if memory is None else int(memory.used),
+        memory_total=None if memory is None else int(memory.total),
+        temperature=None if temperature is None else float(temperature),
+        power=None if milliwatts is None else milliwatts / 1000,
+    )
+
+
+def _told(nvml: Any, ask: Callable[[], T]) -> T | None:
+    """What the driver answers; None where it refuses, as many do for a figure or two."""
+    try:
+        return ask()
+    except nvml.NVMLError:
+        return None
+
+
+def _handle(nvml: Any, index: int) -> Any:
+    """The GPU that torch calls ``cuda:index``.
+
+    The library counts all GPUs of the machine; torch those that ``CUDA_VISIBLE_DEVICES`` names, by
+    number or by the beginning of an id.
+    """
+    visible = [entry.strip() for entry in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
+    if visible == [""]:
+        return nvml.nvmlDeviceGetHandleByIndex(index)
+    if index >= len(visible):
+        return None
+    if visible[index].isdecimal():
+        return nvml.nvmlDeviceGetHandleByIndex(int(visible[index]))
+    for number in range(nvml.nvmlDeviceGetCount()):
+        handle = nvml.nvmlDeviceGetHandleByIndex(number)
+        if str(nvml.nvmlDeviceGetUUID(handle)).startswith(visible[index]):
+            return handle
+    return None

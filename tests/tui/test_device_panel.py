@@ -1,0 +1,52 @@
+"""The device's load on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from scripted import ScriptedTrainer
+
+from engine.load import Load
+from tui.app import MnistApp
+from tui.bar import sparkline
+from tui.widgets import device_panel
+from tui.widgets.device_panel import DevicePanel
+
+MakeApp = Callable[..., MnistApp]
+GPU = Load("NVIDIA H100", 97.0, 3 * 2**30, 80 * 2**30, 61.0, 310.5)
+
+
+def test_sparkline_has_the_newest_at_the_right_and_blanks_for_the_unknown() -> None:
+    assert sparkline([0.0, 50.0, None, 100.0], 100.0, 6).plain == "  ▁▅ █"
+    assert sparkline([0.0, 100.0, 100.0], 100.0, 2).plain == "██"
+    assert sparkline([-5.0, 900.0], 100.0, 2).plain == "▁█"
+
+
+@pytest.mark.parametrize(
+    ("load", "size", "words"),
+    [
+        (GPU, (120, 40), ["97 %", "3.0/80.0 GiB", "61 °C 310 W", "█"]),
+        (GPU, (80, 24), ["load 97 %", "memory 3.0/80.0 GiB", "61 °C 310 W"]),
+        (Load("GPU", None, None, None, None, 70.0), (120, 40), ["n/a", "n/a 70 W"]),
+        (Load("CPU", 12.0, 2**30, 2**31), (120, 40), ["12 %", "1.0/2.0 GiB"]),
+    ],
+)
+async def test_panel_says_what_the_driver_says(
+    make_app: MakeApp,
+    trainer: ScriptedTrainer,
+    monkeypatch: pytest.MonkeyPatch,
+    load: Load,
+    size: tuple[int, int],
+    words: list[str],
+) -> None:
+    monkeypatch.setattr(device_panel, "sample_load", lambda device: load)
+    monkeypatch.setattr(device_panel, "INTERVAL", 0.05)
+    async with make_app().run_test(size=size) as pilot:
+        await pilot.press("s")
+        trainer.begin()
+        await pilot.pause(0.5)
+        panel = pilot.app.screen.query_one(DevicePanel)
+        text = "\n".join(panel.render_line(y).text for y in range(panel.size.height))
+        for word in words:
+            assert word in text, text
