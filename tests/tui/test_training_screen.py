@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from scripted import ScriptedTrainer
 from textual.pilot import Pilot
-from textual.widgets import Digits, Static
+from textual.widgets import Static
 
 from engine.control import SkipRequested, StopRequested
 from engine.events import RunFailed, RunId, RunStarted
@@ -20,6 +20,7 @@ from tui.screens.setup import SetupScreen
 from tui.screens.training import TrainingScreen
 from tui.widgets.chart import Chart
 from tui.widgets.log_pane import LogPane
+from tui.widgets.model_card import ModelCard
 from tui.widgets.question_strip import QuestionStrip
 from tui.widgets.runs_table import RunsTable, columns_for, row_cells
 from tui.widgets.status_line import StatusLine
@@ -108,13 +109,13 @@ async def test_the_card_shows_the_newest_accuracy_then_the_mean(
         screen = await start(pilot, trainer)
         trainer.train(MLP, epochs=4, accuracy=0.98)
         await shown(pilot)
-        assert screen.query_one(Digits).value == "98.00"
+        assert screen.query_one(ModelCard).headline.accuracy == 0.98
         trainer.finish_run(MLP, 0.98)
         trainer.train(RunId("mlp", 2), epochs=4, accuracy=0.97)
         trainer.finish_run(RunId("mlp", 2), 0.97)
         await shown(pilot)
-        assert screen.query_one(Digits).value == "97.50"
-        assert "mean of 2 runs" in str(screen.query_one(".card-words", Static).content)
+        assert screen.query_one(ModelCard).headline.accuracy == pytest.approx(0.975)
+        assert screen.query_one(ModelCard).headline.meaning == "mean of 2 runs"
 
 
 async def test_runs_side_by_side_share_a_card_that_shows_their_mean(
@@ -126,8 +127,8 @@ async def test_runs_side_by_side_share_a_card_that_shows_their_mean(
         for run, accuracy in ((MLP, 0.98), (second, 0.97)):
             trainer.train(run, epochs=2, accuracy=accuracy)
         await shown(pilot)
-        words = str(screen.query_one(".card-words", Static).content)
-        assert screen.query_one(Digits).value == "97.50"
+        words = str(screen.query_one(ModelCard).headline)
+        assert screen.query_one(ModelCard).headline.accuracy == pytest.approx(0.975)
         assert "mean of 2 runs" in words
         assert "epoch 2/4" in words
         assert [row(screen, run)["state"] for run in (MLP, second)] == ["▶ running"] * 2
@@ -312,7 +313,7 @@ async def test_an_evaluation_does_not_show_as_training(
         cells = row(screen, MLP)
         assert (cells["loss"], cells["train acc"]) == ("0.2500", "90.00 %")
         assert cells["ETA"] not in ("–", "0 s")
-        assert screen.query_one(Digits).value == "90.00"
+        assert screen.query_one(ModelCard).headline.accuracy == 0.9
 
 
 async def test_staying_takes_back_what_was_asked_before(

@@ -69,6 +69,8 @@ class TrainingScreen(Screen[str | None]):
         self._trainer = trainer
         self._take_log = take_log
         self._quitting = False
+        self._keys = (True, False)
+        """Whether it trains and whether it is paused, as the footer shows it."""
         self.view = ExperimentView()
 
     def compose(self) -> ComposeResult:
@@ -127,8 +129,7 @@ class TrainingScreen(Screen[str | None]):
                     return
                 case _:
                     pass
-        if delivery.events:
-            self.refresh_bindings()
+        self._refresh_keys()
         if self.view.ended is None or delivery.events:
             self._show()
 
@@ -279,8 +280,15 @@ class TrainingScreen(Screen[str | None]):
     def _commanded(self) -> None:
         """Show at once that a command was heard."""
         self._heed_control()
-        self.refresh_bindings()
+        self._refresh_keys()
         self._show()
+
+    def _refresh_keys(self) -> None:
+        """Draw the footer anew if other keys work now than before."""
+        keys = (self.view.ended is None, self.view.paused)
+        if keys != self._keys:
+            self._keys = keys
+            self.refresh_bindings()
 
 
 def _run_line(event: RunFinished) -> str:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import fmean
 
+from rich.style import Style
 from rich.text import Text
-from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.widgets import Digits, Static
+from textual.color import Color
+from textual.renderables.digits import Digits
+from textual.strip import Strip
 
 from engine.events import Progress
 from engine.records import RunRecord
 from tui.experiment_view import ExperimentView
-from tui.palette import look
+from tui.palette import ink, known_colors, look
+from tui.widgets.strip_widget import StripWidget
 from tui.wording import spread
+
+DIGIT_ROWS = 3
+DIGITS_WIDTH = 17
+"""Cells of "99.99" in large digits, and two blank ones."""
 
 
 @dataclass(frozen=True)
@@ -88,45 +94,54 @@ def _of_runs(runs: list[RunRecord], view: ExperimentView) -> Headline:
     )
 
 
-class ModelCard(Vertical):
+class ModelCard(StripWidget):
     """Large where there is room, two lines where there is not."""
 
     DEFAULT_CSS = """
-    ModelCard { layout: horizontal; width: 1fr; }
+    ModelCard { width: 1fr; }
     """
 
     def __init__(self, model: str) -> None:
         super().__init__(id=f"card-{model}", classes="card")
         self.model = model
-        self._shown: Headline | None = None
+        self.headline = Headline(None, "waiting", "")
         self.border_title = f"[bold {look(model).color}]{look(model).marker} {model}[/]"
 
-    def compose(self) -> ComposeResult:
-        """Digits with words beside them, and a small form of both."""
-        yield Digits("", classes="card-digits")
-        yield Static("", classes="card-words")
-        yield Static("", classes="card-small")
-
-    def on_mount(self) -> None:
-        """The model's colour on its number."""
-        self.query_one(Digits).styles.color = look(self.model).color
-
     def show(self, view: ExperimentView) -> None:
-        """Redraw what has changed."""
-        line = headline(self.model, view)
-        if line == self._shown:
-            return
-        self._shown = line
-        number = "--.--" if line.accuracy is None else f"{line.accuracy * 100:.2f}"
-        self.query_one(Digits).update(number)
-        words = Text.assemble(("%\n" if line.accuracy is not None else "\n", "bold"))
-        words.append(f"{line.meaning}\n").append(line.note, "dim")
-        self.query_one(".card-words", Static).update(words)
-        name = look(self.model)
-        small = Text.assemble(
-            (f"{name.marker} {self.model} ", f"bold {name.color}"),
-            (f"{number} %" if line.accuracy is not None else "–", "bold"),
-            f"\n{line.meaning.removesuffix(' accuracy')} ",
-            (line.note, "dim"),
+        """Bring it up to date."""
+        self.headline = headline(self.model, view)
+        self.redraw()
+
+    def draw(self) -> list[Strip]:
+        """The number in digits of three rows with words beside it, or a small form of both."""
+        background, _ = known_colors(*self.colors[2:])
+        color = ink(Color.parse(look(self.model).color), background).hex6
+        if self.size.height < DIGIT_ROWS:
+            return [self.strip(line) for line in small_lines(self.model, self.headline, color)]
+        digits = self.app.console.render_lines(
+            Digits(number(self.headline), Style(color=color)), pad=False
         )
-        self.query_one(".card-small", Static).update(small)
+        words = large_words(self.headline)
+        return [
+            Strip.join([Strip(row).adjust_cell_length(DIGITS_WIDTH), self.strip(text)])
+            for row, text in zip(digits, words, strict=False)
+        ]
+
+
+def number(line: Headline) -> str:
+    """The accuracy in percent, without the sign."""
+    return "--.--" if line.accuracy is None else f"{line.accuracy * 100:.2f}"
+
+
+def large_words(line: Headline) -> list[Text]:
+    """What stands beside the digits."""
+    percent = Text("%" if line.accuracy is not None else "", "bold")
+    return [percent, Text(line.meaning), Text(line.note, "dim")]
+
+
+def small_lines(model: str, line: Headline, color: str) -> list[Text]:
+    """The card where there are but two rows."""
+    value = f"{number(line)} %" if line.accuracy is not None else "–"
+    name = Text.assemble((f"{look(model).marker} {model} ", f"bold {color}"), (value, "bold"))
+    meaning = line.meaning.removesuffix(" accuracy")
+    return [name, Text.assemble(f"{meaning} ", (line.note, "dim"))]

@@ -14,8 +14,9 @@ from textual.strip import Strip
 from textual.theme import Theme
 from textual.widget import Widget
 
-GAP = 8
-"""Unchanged cells in a row that are cheaper to send again than to jump over."""
+GAP = 24
+"""Unchanged cells in a row that are cheaper to send again than to jump over: a jump, a style and
+its end take as many bytes."""
 
 
 class StripWidget(Widget):
@@ -54,11 +55,12 @@ class StripWidget(Widget):
             self.refresh()
             return
         strips = self._fitting()
-        changed = [
-            Region(start, y, end - start, 1)
-            for y, (old, new) in enumerate(zip(self._strips, strips, strict=True))
-            for start, end in changed_cells(old, new)
-        ]
+        changed: list[Region] = []
+        for y, (old, new) in enumerate(zip(self._strips, strips, strict=True)):
+            runs = changed_cells(old, new)
+            changed += [Region(start, y, end - start, 1) for start, end in runs]
+            # Textual sends whole segments, so they begin and end where the changes do.
+            strips[y] = cut(new, [x for run in runs for x in run])
         self._strips = strips
         if changed:
             self.refresh(*changed)
@@ -75,7 +77,9 @@ class StripWidget(Widget):
         if not width or not height:
             return []
         style = self.rich_style
-        rows = [strip.adjust_cell_length(width).apply_style(style) for strip in self.draw()]
+        rows = [
+            strip.adjust_cell_length(width).apply_style(style).simplify() for strip in self.draw()
+        ]
         blanks = [Strip.blank(width, style)] * (height - len(rows))
         return [*rows, *blanks][:height]
 
@@ -104,3 +108,9 @@ def changed_cells(old: Strip, new: Strip) -> list[tuple[int, int]]:
         else:
             runs.append((x, x + 1))
     return runs
+
+
+def cut(strip: Strip, places: Sequence[int]) -> Strip:
+    """The same cells, in segments none of which goes across one of the ``places``."""
+    inner = [place for place in places if 0 < place < strip.cell_length]
+    return Strip.join(strip.divide([*inner, strip.cell_length])) if inner else strip
