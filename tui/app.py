@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from engine.settings import Settings
+from tui import narrow_updates
 from tui.ending_signals import ENDING_SIGNALS
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
@@ -52,6 +53,7 @@ class MnistApp(App[int]):
 
     def __init__(self, settings: Settings, trainer: Trainer) -> None:
         super().__init__()
+        narrow_updates.install()
         self._setup = SetupScreen(settings)
         self.trainer = trainer
         self._log_lines: deque[tuple[str, str]] = deque(maxlen=1000)
