@@ -34,7 +34,7 @@ log = logging.getLogger("mnist_tui")
 
 
 DETERMINISM_COSTS = {
-    True: "on a CPU the bits are the same every time anyway; nothing is slower",
+    True: "on a CPU the bits are the same without it, and it is a little slower",
     False: "every kernel gives the same bits; some are slower than those usually taken",
 }
 """By whether it trains on a CPU."""

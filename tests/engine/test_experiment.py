@@ -821,7 +821,7 @@ def test_deterministic_experiment_says_so_and_comes_to_the_same_twice(short: Set
     run_experiment(replace(settings, models=("mlp",), epochs=1, deterministic=False))
     assert not torch.are_deterministic_algorithms_enabled()
     assert [notice.text for notice in recorder.of(Notice)] == [
-        "deterministic: on a CPU the bits are the same every time anyway; nothing is slower"
+        "deterministic: on a CPU the bits are the same without it, and it is a little slower"
     ]
     for run in first.runs:
         assert figures(first, run) == figures(second, run)
