@@ -23,7 +23,7 @@ from tui.screens.setup import SetupScreen
 from tui.screens.training import TrainingScreen
 from tui.trainer import Trainer
 
-TEXTUALS_OWN = ("command_palette", "quit", "app.quit")
+TEXTUALS_OWN = ("command_palette", "quit", "app.quit", "minimize")
 """Actions that are in the command palette anyway."""
 
 DARK = Theme(
@@ -112,8 +112,10 @@ class MnistApp(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The command palette: what the screen's keys do, then Textual's own commands."""
-        for _, binding, enabled, _ in screen.active_bindings.values():
-            if enabled and binding.show and binding.action not in TEXTUALS_OWN:
+        for node, binding, enabled, _ in screen.active_bindings.values():
+            # Those without a place in the footer, too; but not Textual's own for moving about.
+            ours = binding.show or (node is screen and "." not in binding.action)
+            if enabled and ours and binding.action not in TEXTUALS_OWN:
                 action = partial(screen.run_action, binding.action)
                 key = self.get_key_display(binding)
                 yield SystemCommand(binding.description, f"Key: {key}", action)
