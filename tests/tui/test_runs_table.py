@@ -110,3 +110,13 @@ def test_far_changes_are_painted_apart_and_near_ones_together() -> None:
     far = "X" + "." * GAP + "X" + "." * (28 - GAP)
     assert changed_cells(strip(blank), strip(near)) == [(0, GAP + 1)]
     assert changed_cells(strip(blank), strip(far)) == [(0, 1), (GAP + 1, GAP + 2)]
+
+
+async def test_style_of_a_whole_text_is_on_its_strip(make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test():
+        widget = RunsTable()
+        await app.screen.mount(widget)
+        (segment,) = widget.strip(Text("word", "bold"))
+        assert segment.style is not None
+        assert segment.style.bold

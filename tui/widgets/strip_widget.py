@@ -85,8 +85,7 @@ class StripWidget(Widget):
 
     def strip(self, text: Text) -> Strip:
         """A line of text as a strip."""
-        line = text.copy()
-        line.end = ""
+        line = Text(end="").append_text(text)  # a style of the whole text becomes one of its parts
         return Strip(line.render(self.app.console), line.cell_len)
 
 
