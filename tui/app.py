@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -85,6 +86,9 @@ class MnistApp(App[int]):
 
         devices = available_devices()
         library()
+        # What was loaded stays. Looking through all of it for garbage now and then would hold up
+        # the screen for more than a tenth of a second each time.
+        gc.freeze()
         with suppress(RuntimeError):  # the app has ended meanwhile
             self.call_from_thread(self._setup.show_devices, devices)
 
