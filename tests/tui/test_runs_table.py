@@ -104,6 +104,11 @@ def test_changed_cells_are_found_by_character_and_by_style() -> None:
     assert changed_cells(strip("ab[dim]c[/]"), strip("ab[bold]c[/]")) == [(2, 3)]
 
 
+def test_line_with_wide_characters_is_painted_whole() -> None:
+    assert changed_cells(strip("数据.."), strip("数字..")) == [(0, 6)]
+    assert changed_cells(strip("ab...."), strip("数字..")) == [(0, 6)]
+
+
 def test_far_changes_are_painted_apart_and_near_ones_together() -> None:
     blank = "." * 30
     near = "X" + "." * (GAP - 1) + "X" + "." * (29 - GAP)

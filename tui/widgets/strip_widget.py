@@ -35,7 +35,7 @@ class StripWidget(Widget):
         """The size that the strips were drawn for."""
 
     def draw(self) -> Sequence[Strip]:
-        """The rows for the present content, size and theme, one character a cell."""
+        """The rows for the present content, size and theme."""
         raise NotImplementedError
 
     def on_mount(self) -> None:
@@ -55,12 +55,11 @@ class StripWidget(Widget):
             self.refresh()
             return
         strips = self._fitting()
-        changed: list[Region] = []
-        for y, (old, new) in enumerate(zip(self._strips, strips, strict=True)):
-            runs = changed_cells(old, new)
-            changed += [Region(start, y, end - start, 1) for start, end in runs]
-            # Textual sends whole segments, so they begin and end where the changes do.
-            strips[y] = cut(new, [x for run in runs for x in run])
+        changed = [
+            Region(start, y, end - start, 1)
+            for y, (old, new) in enumerate(zip(self._strips, strips, strict=True))
+            for start, end in changed_cells(old, new)
+        ]
         self._strips = strips
         if changed:
             self.refresh(*changed)
@@ -92,12 +91,14 @@ class StripWidget(Widget):
 def changed_cells(old: Strip, new: Strip) -> list[tuple[int, int]]:
     """The runs of cells that differ, as (start, end); those less than ``GAP`` apart are one.
 
-    Both strips hold one character a cell.
+    Where a character takes two cells, as in some names, it is the whole line.
     """
     if old == new:
         return []
     before = [(character, segment.style) for segment in old for character in segment.text]
     after = [(character, segment.style) for segment in new for character in segment.text]
+    if not len(before) == len(after) == new.cell_length:
+        return [(0, new.cell_length)]
     runs: list[tuple[int, int]] = []
     for x, (was, now) in enumerate(zip(before, after, strict=True)):
         if was == now:
@@ -107,9 +108,3 @@ def changed_cells(old: Strip, new: Strip) -> list[tuple[int, int]]:
         else:
             runs.append((x, x + 1))
     return runs
-
-
-def cut(strip: Strip, places: Sequence[int]) -> Strip:
-    """The same cells, in segments none of which goes across one of the ``places``."""
-    inner = [place for place in places if 0 < place < strip.cell_length]
-    return Strip.join(strip.divide([*inner, strip.cell_length])) if inner else strip
