@@ -112,3 +112,14 @@ async def test_charts_are_enlarged_one_after_the_other(
         await pilot.pause(0.3)
         assert pilot.app.screen.maximized is None
         assert charts.region == small
+
+
+async def test_what_the_user_chose_is_told_whole_on_a_narrow_screen(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",), epochs=20).run_test(size=(80, 24)) as pilot:
+        await begin(pilot, trainer)
+        await pilot.press("o", "z")
+        await pilot.pause(0.3)
+        strips = pilot.app.screen._compositor.render_strips()
+        assert any("smoothed 0.6, last 10 epochs" in strip.text for strip in strips)

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from engine.events import RunId
 from tui.app import MnistApp
 from tui.screens.training import TrainingScreen
-from tui.widgets.runs_table import RunsTable
+from tui.widgets.runs_table import RunsTable, columns_for
 from tui.widgets.strip_widget import GAP, changed_cells
 
 MakeApp = Callable[..., MnistApp]
@@ -92,6 +92,25 @@ async def test_the_run_under_way_comes_into_sight(
         trainer.train(RunId("mlp", 15), epochs=1)
         await pilot.pause(0.4)
         assert 15 in repeats(table)
+
+
+@pytest.mark.parametrize("width", [79, 80, 100, 120, 160])
+def test_every_column_holds_what_it_may_have_to_say(width: int) -> None:
+    longest = {
+        "model": "■ mobilenetv2",
+        "run": "200",
+        "state": "✓ finished",
+        "epoch": "20/20",
+        "loss": "12.3456" if width >= 100 else "0.1234",
+        "test acc": "100.00 %",
+        "images/s": "999,999",
+        "img/s": "999,999",
+        "ETA": "2:03:09" if width >= 100 else "59:59",
+    }
+    columns = columns_for(width - 2)
+    assert sum(columns.values()) < width
+    for name, text in longest.items():
+        assert columns.get(name, 99) > len(text), name
 
 
 def strip(markup: str) -> Strip:

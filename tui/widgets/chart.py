@@ -107,9 +107,12 @@ class Chart(StripWidget):
             Content.assemble((look(model).marker, Style(foreground=color)), f" {model}")
             for model, color in models.items()
         )
-        title = Content.assemble((self._title, "bold"), (f"  {KEY}" if models else "", "dim"))
+        notes = [KEY] if models else []
         if self._note:
-            title = Content.assemble(title, (f"  {self._note}", "dim"))
+            # What the user just chose comes before what each kind of line means.
+            fits = len(f"{self._title}  {KEY}  {self._note}") < self.size.width
+            notes = [*(notes if fits else []), self._note]
+        title = Content.assemble((self._title, "bold"), ("".join(f"  {n}" for n in notes), "dim"))
         labels = (title.markup, legend.markup)
         if labels != self._labels:
             self._labels = labels

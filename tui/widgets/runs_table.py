@@ -46,7 +46,7 @@ NARROW = {
     "progress": 0,
     "loss": 7,
     "test acc": 9,
-    "img/s": 7,
+    "img/s": 8,
     "ETA": 7,
 }
 RIGHT = frozenset({"run", "epoch", "loss", "train acc", "test acc", "images/s", "img/s", "ETA"})
