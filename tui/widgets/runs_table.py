@@ -160,7 +160,8 @@ class RunsTable(StripWidget, can_focus=True):
         rows = len(self._rows)
         if rows <= room:
             return " "
-        return "┃" if self._top * room // rows <= y <= (self._top + room) * room // rows else "│"
+        first, end = self._top * room // rows, (self._top + room) * room // rows
+        return "┃" if first <= y < max(first + 1, end) else "│"
 
     def _look(self, name: str) -> Style:
         return self.get_component_rich_style(name)
