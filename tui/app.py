@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -21,8 +21,10 @@ from tui import narrow_updates
 from tui.ending_signals import ENDING_SIGNALS
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
-from tui.screens.training import TrainingScreen
 from tui.trainer import Trainer
+
+if TYPE_CHECKING:
+    from tui.screens.training import TrainingScreen
 
 TEXTUALS_OWN = ("command_palette", "quit", "app.quit", "minimize")
 """Actions that are in the command palette anyway."""
@@ -55,8 +57,9 @@ class MnistApp(App[int]):
     def __init__(self, settings: Settings, trainer: Trainer) -> None:
         super().__init__()
         narrow_updates.install()
-        self._setup = SetupScreen(settings)
+        self._settings = settings
         self.trainer = trainer
+        self._training: TrainingScreen | None = None
         self._log_lines: deque[tuple[str, str]] = deque(maxlen=1000)
         self.register_theme(DARK)
         self.theme = DARK.name
@@ -64,6 +67,7 @@ class MnistApp(App[int]):
     def on_mount(self) -> None:
         """Show the form, then load what the training needs behind it."""
         self._end_on_signals()
+        self._setup = SetupScreen(self._settings)
         self.push_screen(self._setup)
         warm_up = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
         self.call_after_refresh(warm_up.start)
@@ -80,6 +84,7 @@ class MnistApp(App[int]):
 
     def _warm_up(self) -> None:
         """On a thread: torch and plotext take over a second to import."""
+        import tui.screens.training  # noqa: F401, I001  # first, as the user may press Start now
         import engine.experiment  # noqa: F401
         from engine.device import available_devices
         from tui.plotting import library
@@ -96,12 +101,15 @@ class MnistApp(App[int]):
         """Train what the form says; a second press of the key comes too late."""
         if self.screen is not self._setup or self.trainer.busy:
             return
+        from tui.screens.training import TrainingScreen
 
         def ended(refusal: str | None) -> None:
+            self._training = None
             if refusal is not None:
                 self._setup.show_refusal(refusal)
 
-        self.push_screen(TrainingScreen(message.settings, self.trainer, self.take_log), ended)
+        self._training = TrainingScreen(message.settings, self.trainer, self.take_log)
+        self.push_screen(self._training, ended)
 
     def add_log(self, level: str, text: str) -> None:
         """Keep a line for the log pane; callable from any thread."""
@@ -129,18 +137,14 @@ class MnistApp(App[int]):
 
     async def action_quit(self) -> None:
         """Leave; the training screen asks first while it trains."""
-        training = next((s for s in self.screen_stack if isinstance(s, TrainingScreen)), None)
-        if training is not None:
-            while self.screen is not training:  # the question must not be under a modal
+        if self._training is not None:
+            while self.screen is not self._training:  # the question must not be under a modal
                 self.pop_screen()
-            await training.action_quit()
+            await self._training.action_quit()
             return
         self.exit()
 
     def action_help(self) -> None:
         """Explain the screen one is on."""
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self._screen_name(self.screen)))
-
-    def _screen_name(self, screen: Screen[object]) -> str:
-        return "training" if isinstance(screen, TrainingScreen) else "setup"
+            self.push_screen(HelpScreen("setup" if self.screen is self._setup else "training"))

@@ -187,6 +187,8 @@ def _dashboard(settings: Settings) -> int:
     streams = (sys.stdin, sys.stdout, sys.stderr)
     if None in streams or not (sys.stdin.isatty() and sys.stdout.isatty()) or is_dumb():
         _refuse("the dashboard needs a terminal; without one use: mnist-tui run")
-    from tui.launch import launch
+    from tui.first_frame import first_frame
 
+    with first_frame():
+        from tui.launch import launch
     return launch(settings)

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from terminal import Terminal
 
+from tui.first_frame import PURPOSE
+
 COMMAND = str(Path(sys.executable).parent / "mnist-tui")
 QUICK = ["--train-limit", "3000", "--test-limit", "500", "--epochs", "3", "--repeats", "2"]
 LONG = ["--model", "mlp", "--epochs", "1000", "--repeats", "2"]
@@ -119,3 +121,26 @@ def test_the_first_frame_needs_no_torch(tmp_path: Path) -> None:
         "assert not {'torch', 'torchvision', 'plotext', 'scipy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+
+
+def test_the_name_is_on_the_screen_before_textual_is_loaded(tmp_path: Path) -> None:
+    """Loading stops here with an error or a signal; either way the terminal is put back."""
+    for stop, code in (("raise ImportError('broken')", 1), ("import signal; signal.pause()", 143)):
+        (tmp_path / "textual.py").write_text(stop)
+        command = [sys.executable, "-c", "import sys; from tui.cli import main; sys.exit(main())"]
+        with Terminal(command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}) as terminal:
+            if code != 1:
+                terminal.wait_for(f"mnist-tui  {PURPOSE}")
+                terminal.signal(signal.SIGTERM)
+            assert terminal.wait_exit() == code
+            assert terminal.restored() == []
+            assert PURPOSE.encode() in terminal.raw
+            assert PURPOSE not in terminal.text()
+
+
+def test_the_first_line_fits_a_narrow_terminal(tmp_path: Path) -> None:
+    (tmp_path / "textual.py").write_text("import signal; signal.pause()")
+    command = [sys.executable, "-c", "from tui.cli import main; main()"]
+    with Terminal(command, cols=30, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}) as terminal:
+        terminal.wait_for("mnist-tui  train")
+        assert [bool(line.strip()) for line in terminal.text().splitlines()][:2] == [True, False]

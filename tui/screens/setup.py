@@ -11,12 +11,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Center, Vertical, VerticalScroll
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Label, Static
 
 from engine.recipes import DEFAULT_EPOCHS, without
 from engine.rules import SettingsError
 from engine.settings import MODEL_NAMES, Settings
+from tui.first_frame import NAME, PURPOSE
+from tui.screens.sized import SizedScreen
 from tui.widgets.choice_select import ChoiceSelect
 from tui.widgets.digit_strip import DigitStrip
 from tui.widgets.model_choice import ModelChoice
@@ -35,11 +36,11 @@ FIELDS = {
 SELECTS = ("preset", "device")
 
 
-class SetupScreen(Screen[None]):
+class SetupScreen(SizedScreen[None]):
     """A form that starts an experiment. Every value is checked where it is typed."""
 
     CSS_PATH = "setup.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    AUTO_FOCUS = "#start"  # under the Enter key from the first moment
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
     # Priority, so that they also work while an input has the focus; no field takes these letters.
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,7 +69,7 @@ class SetupScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Models, settings, Start."""
-        yield Static("[b]mnist-tui[/b]  train three classic networks and compare them", id="title")
+        yield Static(f"[b]{NAME}[/b]  {PURPOSE}", id="title")
         with VerticalScroll(id="form", can_focus=False):
             with Vertical(id="models", classes="panel") as models:
                 models.border_title = "Models"
@@ -104,8 +105,7 @@ class SetupScreen(Screen[None]):
         return training(settings.recipe(settings.models[0]))
 
     def on_mount(self) -> None:
-        """Start is under the Enter key from the first moment."""
-        self.query_one("#start").focus()
+        """Say at once what Start would do."""
         self._say_plan()
 
     def show_devices(self, devices: list[str]) -> None:

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import Key
-from textual.screen import Screen
 from textual.widgets import Footer
 
 from engine.events import ExperimentFinished, ExperimentStarted, RunFinished, RunStarted
@@ -19,6 +18,7 @@ from tui.bridge import Refused
 from tui.chart_lines import Measure
 from tui.chart_options import ChartOptions
 from tui.experiment_view import ExperimentView
+from tui.screens.sized import SizedScreen
 from tui.trainer import Trainer
 from tui.widgets.charts import Charts
 from tui.widgets.device_panel import DevicePanel
@@ -40,12 +40,10 @@ ANSWERS = {
 STAY = {"stay": ("escape", "Keep on")}
 
 
-class TrainingScreen(Screen[str | None]):
+class TrainingScreen(SizedScreen[str | None]):
     """One experiment from Start to its result; dismissed with the reason if it was refused."""
 
     CSS_PATH = "training.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "pause", "Pause"),
         Binding("p", "resume", "Resume"),
