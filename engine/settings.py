@@ -21,6 +21,7 @@ from engine.rules import Rule, SettingsError, choice, number, setting, shown, sw
 
 MODEL_NAMES = ("mlp", "cnn", "mobilenetv2")
 MOBILENETV2_WEIGHTS = ("bundled", "IMAGENET1K_V1", "IMAGENET1K_V2")
+THEMES = ("last", "dark", "light", "high-contrast", "terminal")
 DEVICE_PATTERN = r"auto|cpu|mps|xpu(:\d+)?|cuda(:\d+)?"
 
 
@@ -143,6 +144,21 @@ class Settings:
         text("files", "a folder", "folder that experiments are saved in", r"(?s).*\S.*"),
     )
     save_weights: bool = setting(True, switch("files", "save the trained weights of every run"))
+
+    theme: str = setting(
+        "last", choice("screen", THEMES, "colours; last for those chosen last, at first dark")
+    )
+    characters: str = setting(
+        "auto",
+        choice(
+            "screen",
+            ("auto", "unicode", "ascii"),
+            "what is drawn with; auto takes unicode unless the locale says otherwise",
+        ),
+    )
+    refresh_rate: float = setting(
+        5.0, number("screen", "0.2", "20", "times a second that the numbers on the screen change")
+    )
 
     per_model: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     """``[models.NAME]`` of the settings file: fields of a recipe for one model."""

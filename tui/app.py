@@ -6,21 +6,25 @@ import asyncio
 import gc
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 from textual.theme import Theme
 
 from engine.settings import Settings
 from tui import narrow_updates
+from tui.ascii_filter import AsciiFilter, wants_ascii
 from tui.ending_signals import ENDING_SIGNALS
+from tui.memory import recall, remember
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
+from tui.themes import DARK, TERMINAL, THEMES, frame_color
 from tui.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -28,21 +32,6 @@ if TYPE_CHECKING:
 
 TEXTUALS_OWN = ("command_palette", "quit", "app.quit", "minimize")
 """Actions that are in the command palette anyway."""
-
-DARK = Theme(
-    name="mnist-dark",
-    primary="#56b4e9",
-    secondary="#cc79a7",
-    accent="#e69f00",
-    success="#2f9e73",
-    warning="#e69f00",
-    error="#e5644e",
-    foreground="#d5dde6",
-    background="#0b0f14",
-    surface="#121820",
-    panel="#18202a",
-    dark=True,
-)
 
 
 class MnistApp(App[int]):
@@ -52,6 +41,7 @@ class MnistApp(App[int]):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
+        Binding("t", "next_theme", "Other colours", show=False),
     ]
 
     def __init__(self, settings: Settings, trainer: Trainer) -> None:
@@ -61,12 +51,39 @@ class MnistApp(App[int]):
         self.trainer = trainer
         self._training: TrainingScreen | None = None
         self._log_lines: deque[tuple[str, str]] = deque(maxlen=1000)
-        self.register_theme(DARK)
-        self.theme = DARK.name
+        self._ascii = AsciiFilter(enabled=wants_ascii(settings.characters))
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self._known_theme = self._first_theme()
+
+    def _first_theme(self) -> str:
+        """The one asked for, or the one chosen last."""
+        if self.no_color:
+            return TERMINAL.name
+        if self._settings.theme != "last":
+            return self._settings.theme
+        last = str(recall().get("theme"))
+        return last if last in self.available_themes else DARK.name
+
+    def _remember_theme(self, theme: Theme) -> None:
+        """The signal also comes at the start, when nobody has chosen anything."""
+        if theme.name != self._known_theme:
+            self._known_theme = theme.name
+            remember({"theme": theme.name})
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """What our style sheets need and other themes do not give."""
+        return {"frame": frame_color(self.current_theme)}
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line goes through before it is sent; no colours means not even greys."""
+        colors = [NoColor()] if self.no_color else super().get_line_filters()
+        return [*colors, self._ascii] if self._ascii.enabled else colors
 
     def on_mount(self) -> None:
         """Show the form, then load what the training needs behind it."""
         self._end_on_signals()
+        self.theme_changed_signal.subscribe(self, self._remember_theme)
         self._setup = SetupScreen(self._settings)
         self.push_screen(self._setup)
         warm_up = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
@@ -134,6 +151,11 @@ class MnistApp(App[int]):
         for command in super().get_system_commands(screen):
             if command.title != "Screenshot":  # it would be saved on the server
                 yield command
+
+    def action_next_theme(self) -> None:
+        """Other colours: the next of the program's own."""
+        names = [theme.name for theme in THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names) if self.theme in names else 0]
 
     async def action_quit(self) -> None:
         """Leave; the training screen asks first while it trains."""

@@ -9,7 +9,6 @@ from engine.events import RunId
 from engine.records import ExperimentRecord, RunRecord
 from tui.chart_options import smoothed
 from tui.curve import Bucket
-from tui.palette import look
 from tui.widgets.chart import ChartLine
 
 Measure = Literal["loss", "accuracy"]
@@ -31,15 +30,15 @@ def chart_lines(
     """
     lines = []
     for run in record.runs.values():
-        model, repeat, color = run.id.model, run.id.repeat, look(run.id.model).color
+        model, repeat = run.id.model, run.id.repeat
         points = train.get(run.id, ())
         if points and smoothing:
-            lines.append(ChartLine(model, repeat, "raw", color, points))
+            lines.append(ChartLine(model, repeat, "raw", points))
             points = smoothed(points, smoothing)
         if points:
-            lines.append(ChartLine(model, repeat, "train", color, points))
+            lines.append(ChartLine(model, repeat, "train", points))
         if run.epochs:
-            lines.append(ChartLine(model, repeat, "test", color, test_points(run, measure)))
+            lines.append(ChartLine(model, repeat, "test", test_points(run, measure)))
     return lines
 
 

@@ -15,6 +15,7 @@ from engine.settings import FIELDS, Settings, from_text, rule
 from engine.settings_file import load_settings
 
 BAD_USAGE = 2
+SLOW_LINK_RATE = 1.0
 FLAGS = {"models": "--model", "learning_rate": "--lr"}
 EXAMPLES = """examples:
   mnist-tui                                     open the dashboard
@@ -64,6 +65,12 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument(
+        "--slow-link",
+        action="store_true",
+        help=f"change the screen less often: as --refresh-rate {SLOW_LINK_RATE:g}",
+    )
+    parser.add_argument("--ascii", action="store_true", help="as --characters ascii")
     parser.add_argument("--version", action="version", version=f"mnist-tui {_version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_OneLineParser)
     run = commands.add_parser(
@@ -126,6 +133,10 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
         if text is not None:
             text = ",".join(text) if isinstance(text, list) else text
             given[name] = from_text(name, text, flag(name))
+    if arguments.slow_link:
+        given.setdefault("refresh_rate", SLOW_LINK_RATE)
+    if arguments.ascii:
+        given["characters"] = "ascii"
     return load_settings(Path(path) if path is not None else None, given=given)
 
 

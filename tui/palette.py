@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from rich.color import Color as RichColor
 from textual.color import Color
+from textual.style import Style
 
 
 class Look(NamedTuple):
@@ -18,15 +20,35 @@ class Look(NamedTuple):
     """``#rrggbb``."""
     marker: str
     """One cell wide; stands at each epoch of a test curve."""
+    ansi: str
+    """Of the terminal's own colours; ones that can be read on black as well as on white."""
 
 
 LOOKS = {
-    "mlp": Look("#56b4e9", "●"),
-    "cnn": Look("#e69f00", "◆"),
-    "mobilenetv2": Look("#cc79a7", "■"),
+    "mlp": Look("#56b4e9", "●", "ansi_bright_blue"),
+    "cnn": Look("#e69f00", "◆", "ansi_yellow"),
+    "mobilenetv2": Look("#cc79a7", "■", "ansi_magenta"),
 }
-UNKNOWN = Look("#009e73", "▲")
+UNKNOWN = Look("#009e73", "▲", "ansi_green")
 """For a model that a past experiment knew and this version does not."""
+
+
+class Shades(NamedTuple):
+    """A model's colours on some background, in Rich's notation."""
+
+    full: str
+    train: str
+    """Held back, so that the test curve stands in front."""
+    past: str
+    """For earlier repeats: still the model's colour, nearly part of the paper."""
+
+
+class Ink(NamedTuple):
+    """What is not data, in Rich's notation."""
+
+    frame: str
+    label: str
+    grid: str
 
 
 def look(model: str) -> Look:
@@ -34,28 +56,40 @@ def look(model: str) -> Look:
     return LOOKS.get(model, UNKNOWN)
 
 
-def known_colors(background: Color, foreground: Color) -> tuple[Color, Color]:
-    """The two colours, or stand-ins to mix shades with where only the terminal knows them.
+def model_shades(model: str, background: Color) -> Shades:
+    """The model's colours as they can be read on a background.
 
-    The stand-ins are greys, so that what is mixed can be read on black as well as on white.
+    Okabe–Ito's are too light for white paper. Where the background is the terminal's own, so are
+    the colours, which cannot be mixed.
     """
-    if background.ansi is None and foreground.ansi is None:
-        return background, foreground
-    return Color(64, 64, 64), Color(176, 176, 176)
+    if background.ansi is not None:
+        color = Color.parse(look(model).ansi)
+        return Shades(color.rich_color.name, color.rich_color.name, "bright_black")
+    color = Color.parse(look(model).color)
+    if background.brightness > 0.5:
+        color = color.blend(Color(0, 0, 0), 0.3)
+    held_back, nearly_gone = (0.25, 0.55) if _is_extreme(background) else (0.45, 0.68)
+    return Shades(
+        color.hex6.lower(),
+        color.blend(background, held_back).hex6.lower(),
+        color.blend(background, nearly_gone).hex6.lower(),
+    )
 
 
-def ink(color: Color, background: Color) -> Color:
-    """The colour as it can be read on the background: Okabe–Ito's are too light for white paper."""
-    if background.brightness < 0.5:
-        return color
-    return color.blend(Color(0, 0, 0), 0.3)
+def chart_ink(background: Color, foreground: Color) -> Ink:
+    """Colours between the background and the text for what stands behind the curves."""
+    if background.ansi is not None or foreground.ansi is not None:
+        return Ink("bright_black", "default", "bright_black")
+    shares = (0.7, 0.9, 0.3) if _is_extreme(background) else (0.35, 0.6, 0.13)
+    return Ink(*(background.blend(foreground, share).hex6.lower() for share in shares))
 
 
-def train_shade(color: Color, background: Color) -> Color:
-    """For train curves: the model's colour, held back so that the test curve stands in front."""
-    return color.blend(background, 0.45)
+def model_style(model: str, background: Color, *, bold: bool = False) -> Style:
+    """The model's full colour for Textual's own texts."""
+    shade = RichColor.parse(model_shades(model, background).full)
+    return Style(foreground=Color.from_rich_color(shade), bold=bold)
 
 
-def past_shade(color: Color, background: Color) -> Color:
-    """For the curves of earlier repeats: still the model's colour, nearly part of the paper."""
-    return color.blend(background, 0.68)
+def _is_extreme(background: Color) -> bool:
+    """Plain black or white: whoever chose that wants contrast."""
+    return background.brightness in (0.0, 1.0)

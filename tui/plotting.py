@@ -19,6 +19,7 @@ from textual.strip import Strip
 
 from tui.axes import LABEL_WIDTH, Axis
 from tui.curve import LARGEST, Bucket, merge
+from tui.palette import Ink
 
 SPIKE = 0.4
 """Extremes are drawn where they span more than this share of the axis; less is noise."""
@@ -41,19 +42,10 @@ class PlotLine:
 
     points: tuple[Bucket, ...]
     color: str
-    """``#rrggbb``."""
+    """In Rich's notation."""
     marker: str = ""
     """One cell wide, drawn on the points. Only test lines have one, so that they can be told from
     train lines without colour."""
-
-
-@dataclass(frozen=True)
-class Ink:
-    """``#rrggbb`` for what is not data."""
-
-    frame: str
-    label: str
-    grid: str
 
 
 def draw_chart(

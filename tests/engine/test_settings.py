@@ -47,6 +47,9 @@ ANOTHER = Settings(
     cache_limit_mb=500,
     results="there",
     save_weights=False,
+    theme="light",
+    characters="ascii",
+    refresh_rate=0.5,
 )
 
 

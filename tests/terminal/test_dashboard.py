@@ -144,3 +144,51 @@ def test_the_first_line_fits_a_narrow_terminal(tmp_path: Path) -> None:
     with Terminal(command, cols=30, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}) as terminal:
         terminal.wait_for("mnist-tui  train")
         assert [bool(line.strip()) for line in terminal.text().splitlines()][:2] == [True, False]
+
+
+def colours(raw: bytes) -> set[bytes]:
+    """The codes of colours other than the terminal's default."""
+    codes = {code for text in re.findall(rb"\x1b\[([0-9;]*)m", raw) for code in text.split(b";")}
+    sixteen = (b"%d" % (base + n) for base in (30, 40, 90, 100) for n in range(8))
+    return codes & {b"38", b"48", *sixteen}
+
+
+@pytest.mark.slow
+def test_no_color_is_kept_to_the_last_byte(tmp_path: Path) -> None:
+    with Terminal([COMMAND, *QUICK], cwd=tmp_path, env={"NO_COLOR": "1"}) as terminal:
+        terminal.wait_for("[x] ● mlp")
+        terminal.press("tab", "s")
+        terminal.wait_for("running", timeout=60)
+        terminal.press("x")
+        terminal.wait_for("Stop now?")
+        terminal.press("y")
+        terminal.wait_for("saved in results", timeout=60)
+        assert colours(bytes(terminal.raw)) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["flag", "locale"])
+def test_a_terminal_without_unicode_gets_ascii_alone(tmp_path: Path, how: str) -> None:
+    flags, environment = (["--ascii"], {}) if how == "flag" else ([], {"LC_ALL": "C"})
+    with Terminal([COMMAND, *flags, *QUICK], cwd=tmp_path, env=environment) as terminal:
+        terminal.wait_for("[x] o mlp")
+        terminal.press("s")
+        terminal.wait_for("running", timeout=60)
+        terminal.press("?")
+        terminal.wait_for("While it trains")
+        assert bytes(terminal.raw).isascii()
+        terminal.press("q")  # closes the page
+        terminal.wait_for("elapsed")
+        terminal.press("q")
+        terminal.wait_for("Still training")
+        terminal.press("y")
+        assert terminal.wait_exit() == 0
+
+
+@pytest.mark.slow
+def test_sixteen_colours_are_enough(tmp_path: Path) -> None:
+    with Terminal([COMMAND, *QUICK], cwd=tmp_path, env={"TERM": "xterm"}) as terminal:
+        terminal.wait_for("[x] ● mlp")
+        terminal.press("s")
+        terminal.wait_for("running", timeout=60)
+        assert not colours(bytes(terminal.raw)) & {b"38", b"48"}

@@ -24,11 +24,15 @@ def make_app(
 ) -> Callable[..., MnistApp]:
     """Makes an app on the scripted trainer; keyword arguments are settings."""
     monkeypatch.setattr(MnistApp, "_warm_up", lambda app: None)  # the tests need no torch
-    monkeypatch.setattr(training, "NUMBERS_INTERVAL", 0.1)
-    monkeypatch.setattr(training, "CHART_INTERVAL", 0.1)
+    monkeypatch.setattr(training, "CHART_SHARE", 1.0)
 
     def make(**settings: object) -> MnistApp:
-        values: dict[str, object] = {"results": str(tmp_path), "repeats": 2, "epochs": 4}
+        values: dict[str, object] = {
+            "results": str(tmp_path),
+            "repeats": 2,
+            "epochs": 4,
+            "refresh_rate": 10.0,
+        }
         return MnistApp(Settings(**(values | settings)), trainer)  # type: ignore[arg-type]
 
     return make

@@ -12,7 +12,7 @@ from textual.geometry import Region
 
 from tui.axes import Scale
 from tui.curve import Bucket, Curve
-from tui.palette import LOOKS, ink, look
+from tui.palette import LOOKS, look, model_shades
 from tui.widgets.chart import Chart, ChartLine, Kind
 
 
@@ -51,7 +51,7 @@ def line(
     curve = Curve()
     for x, y in values:
         curve.append(x, y)
-    return ChartLine(model, repeat, kind, look(model).color, curve.points())
+    return ChartLine(model, repeat, kind, curve.points())
 
 
 TRAIN = [(x / 20, 2 / (1 + x)) for x in range(60)]
@@ -182,7 +182,7 @@ async def test_a_diverged_run_does_not_end_the_program(scale: Scale) -> None:
     async with app.run_test(size=(60, 16)) as pilot:
         app.chart._scale = scale
         diverged = (Bucket(1, nan, nan, nan), Bucket(2, inf, inf, inf))
-        app.chart.show([ChartLine("mlp", 1, "test", "#56b4e9", diverged), line(TRAIN)], epochs=10)
+        app.chart.show([ChartLine("mlp", 1, "test", diverged), line(TRAIN)], epochs=10)
         await pilot.pause()
         assert "mlp" in app.picture()
 
@@ -204,7 +204,7 @@ def test_models_differ_in_colour_and_in_marker() -> None:
 @pytest.mark.parametrize("model", LOOKS)
 def test_colours_can_be_read_on_dark_and_on_light(model: str, paper: str) -> None:
     background = Color.parse(paper)
-    color = ink(Color.parse(look(model).color), background)
+    color = Color.parse(model_shades(model, background).full)
     lighter, darker = sorted((luminance(color), luminance(background)), reverse=True)
     assert (lighter + 0.05) / (darker + 0.05) >= 3
 

@@ -47,7 +47,7 @@ async def shown(pilot: Pilot[int]) -> None:
 def row(screen: TrainingScreen, run: RunId) -> dict[str, str]:
     assert screen.view.record is not None
     columns = columns_for(screen.query_one(RunsTable).size.width)
-    cells = row_cells(screen.view.record.runs[run], screen.view, screen.view.eta(), columns)
+    cells = row_cells(screen.view.record.runs[run], screen.view, screen.view.eta(), columns, "blue")
     return {name: cell.plain.strip() for name, cell in cells.items()}
 
 

@@ -23,6 +23,7 @@ default, with a one-cycle schedule; best, with shifted images and more epochs as
   ↑ ↓  Tab      move between the fields
   Space         choose a model, open a list
   s             start (also Enter on the Start button or in a field)
+  t             other colours: dark, light, high contrast, the terminal's own
   q             quit
   Ctrl+P        command palette: every action and the themes
   ?             this page; Esc closes it
@@ -54,6 +55,7 @@ the top means that a model has not been measured yet.
   l             loss axis: logarithmic or linear
   o             smooth the train curves: by 0.6, by 0.9, not; the raw ones stay, faint
   z             zoom to the last 10 epochs, to the last 3, to all
+  t             other colours: dark, light, high contrast, the terminal's own
   q             quit; while it trains it asks first
   ↑ ↓           move in the table
   Ctrl+P        command palette: every action and the themes

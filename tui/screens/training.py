@@ -30,8 +30,8 @@ from tui.widgets.status_line import StatusLine
 from tui.widgets.summary_panel import SummaryPanel
 from tui.wording import accuracy, short_duration
 
-NUMBERS_INTERVAL = 0.2
-CHART_INTERVAL = 0.5
+CHART_SHARE = 0.4
+"""How often a chart is drawn for each time that the numbers change."""
 QUESTIONS = {"stop": "Stop now?", "quit": "Still training. Quit?"}
 ANSWERS = {
     "stop": {"stop": ("y", "Yes, now"), "epoch": ("e", "After this epoch")},
@@ -87,14 +87,16 @@ class TrainingScreen(SizedScreen[str | None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Start, and poll: numbers five times a second, each chart twice, in turns."""
+        """Start, and poll: the numbers at the rate asked for, the charts less often, in turns."""
         self._trainer.start(self._settings)
         self.query_one(RunsTable).focus()
-        self.set_interval(NUMBERS_INTERVAL, self._pull)
-        self.set_interval(CHART_INTERVAL, lambda: self._draw("loss"))
+        numbers_interval = 1 / self._settings.refresh_rate
+        chart_interval = numbers_interval / CHART_SHARE
+        self.set_interval(numbers_interval, self._pull)
+        self.set_interval(chart_interval, lambda: self._draw("loss"))
         self.set_timer(
-            CHART_INTERVAL / 2,
-            lambda: self.set_interval(CHART_INTERVAL, lambda: self._draw("accuracy")),
+            chart_interval / 2,
+            lambda: self.set_interval(chart_interval, lambda: self._draw("accuracy")),
         )
 
     def on_resize(self) -> None:

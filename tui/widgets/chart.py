@@ -8,15 +8,13 @@ from typing import Literal
 
 from rich.segment import Segment
 from rich.style import Style as CellStyle
-from textual.color import Color
 from textual.content import Content
 from textual.strip import Strip
-from textual.style import Style
 
 from tui.axes import LABEL_WIDTH, Limits, Scale, epoch_axis, extent, settle, value_axis
 from tui.curve import Bucket
-from tui.palette import ink, known_colors, look, past_shade, train_shade
-from tui.plotting import AXIS_ROWS, Ink, PlotLine, draw_chart
+from tui.palette import chart_ink, look, model_shades, model_style
+from tui.plotting import AXIS_ROWS, PlotLine, draw_chart
 from tui.widgets.strip_widget import StripWidget
 
 Kind = Literal["raw", "train", "test"]
@@ -26,8 +24,6 @@ ORDER: tuple[Kind, ...] = ("raw", "train", "test")
 
 WAITING = "waiting for the first step"
 KEY = "⠒⠒ train  ⠒●⠒ test"
-INK_SHARES = {"frame": 0.35, "label": 0.6, "grid": 0.13}
-"""How far from the background towards the text colour."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +34,6 @@ class ChartLine:
     repeat: int
     """Counted from 1. Only a model's highest repeat is drawn in full."""
     kind: Kind
-    color: str
-    """``#rrggbb``; the chart makes it darker or paler as the theme and the line's rank need."""
     points: tuple[Bucket, ...]
     """x in epochs, y a loss in nats or an accuracy 0–1."""
 
@@ -101,11 +95,13 @@ class Chart(StripWidget):
 
     def _label(self) -> None:
         """The frame's title and legend. Setting one repaints everything, so only if it changed."""
-        background, _ = known_colors(*self.colors[2:])
-        models = {line.model: ink(Color.parse(line.color), background) for line in self._lines}
+        models = dict.fromkeys(line.model for line in self._lines)
         legend = Content("  ").join(
-            Content.assemble((look(model).marker, Style(foreground=color)), f" {model}")
-            for model, color in models.items()
+            Content.assemble(
+                (look(model).marker, model_style(model, self.colors[2])),
+                f" {model}",
+            )
+            for model in models
         )
         notes = [KEY] if models else []
         if self._note:
@@ -134,10 +130,9 @@ class Chart(StripWidget):
         limits = settle(self._limits, needed, self._scale)
         # Limits that were only a guess are not worth keeping when the first data comes.
         self._limits = None if needed is None else limits
-        background, foreground = known_colors(*self.colors[2:])
-        paper = Ink(**{k: background.blend(foreground, v).hex6 for k, v in INK_SHARES.items()})
+        paper = chart_ink(*self.colors[2:])
         strips = draw_chart(
-            [self._plot_line(line, background) for line in lines],
+            [self._plot_line(line) for line in lines],
             width,
             height,
             epoch_axis(self._epochs, width - LABEL_WIDTH - 1, self._first),
@@ -160,18 +155,18 @@ class Chart(StripWidget):
     def _is_newest(self, line: ChartLine) -> bool:
         return line.repeat == max(o.repeat for o in self._lines if o.model == line.model)
 
-    def _plot_line(self, line: ChartLine, background: Color) -> PlotLine:
+    def _plot_line(self, line: ChartLine) -> PlotLine:
         """The line as it looks on the background."""
-        color = ink(Color.parse(line.color), background)
+        shades = model_shades(line.model, self.colors[2])
+        marker = look(line.model).marker
         if line.kind == "raw":
-            return PlotLine(line.points, past_shade(color, background).hex6)
+            return PlotLine(line.points, shades.past)
         if not self._is_newest(line):
             # A single dot is too little to be seen.
-            marker = look(line.model).marker if len(line.points) == 1 else ""
-            return PlotLine(line.points, past_shade(color, background).hex6, marker)
+            return PlotLine(line.points, shades.past, marker if len(line.points) == 1 else "")
         if line.kind == "train":
-            return PlotLine(line.points, train_shade(color, background).hex6)
-        return PlotLine(line.points, color.hex6, look(line.model).marker)
+            return PlotLine(line.points, shades.train)
+        return PlotLine(line.points, shades.full, marker)
 
 
 def with_text(strips: list[Strip], text: str, width: int, color: str) -> list[Strip]:

@@ -7,14 +7,14 @@ from statistics import fmean
 
 from rich.style import Style
 from rich.text import Text
-from textual.color import Color
+from textual.content import Content
 from textual.renderables.digits import Digits
 from textual.strip import Strip
 
 from engine.events import Progress
 from engine.records import RunRecord
 from tui.experiment_view import ExperimentView
-from tui.palette import ink, known_colors, look
+from tui.palette import look, model_shades, model_style
 from tui.widgets.strip_widget import StripWidget
 from tui.wording import spread
 
@@ -105,7 +105,15 @@ class ModelCard(StripWidget):
         super().__init__(id=f"card-{model}", classes="card")
         self.model = model
         self.headline = Headline(None, "waiting", "")
-        self.border_title = f"[bold {look(model).color}]{look(model).marker} {model}[/]"
+
+    def redraw(self) -> None:
+        """As ``StripWidget.redraw``; the frame has the name in the model's colour."""
+        if self.is_attached:
+            style = model_style(self.model, self.colors[2], bold=True)
+            title = Content.styled(f"{look(self.model).marker} {self.model}", style).markup
+            if title != self.border_title:
+                self.border_title = title
+        super().redraw()
 
     def show(self, view: ExperimentView) -> None:
         """Bring it up to date."""
@@ -114,8 +122,7 @@ class ModelCard(StripWidget):
 
     def draw(self) -> list[Strip]:
         """The number in digits of three rows with words beside it, or a small form of both."""
-        background, _ = known_colors(*self.colors[2:])
-        color = ink(Color.parse(look(self.model).color), background).hex6
+        color = model_shades(self.model, self.colors[2]).full
         if self.size.height < DIGIT_ROWS:
             return [self.strip(line) for line in small_lines(self.model, self.headline, color)]
         digits = self.app.console.render_lines(

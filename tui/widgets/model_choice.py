@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Checkbox
 
-from tui.palette import look
+from tui.palette import look, model_style
 
 DESCRIPTIONS = {
     "mlp": ("79,510 parameters", "one hidden layer of 100"),
@@ -21,13 +21,24 @@ class ModelChoice(Checkbox):
     BUTTON_RIGHT = "]"
 
     def __init__(self, model: str, chosen: bool) -> None:
-        parameters, description = DESCRIPTIONS[model]
-        label = Content.assemble(
-            (f"{look(model).marker} {model:<13}", f"bold {look(model).color}"),
+        super().__init__("", chosen, id=f"model-{model}", compact=True)
+        self._model = model
+
+    def on_mount(self) -> None:
+        """Colours depend on the theme."""
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._describe())
+        self._describe()
+
+    def _describe(self) -> None:
+        parameters, description = DESCRIPTIONS[self._model]
+        self.label = Content.assemble(
+            (
+                f"{look(self._model).marker} {self._model:<13}",
+                model_style(self._model, self.app.screen.colors[2], bold=True),
+            ),
             f"{parameters:<27}",
             (description, "dim"),
         )
-        super().__init__(label, chosen, id=f"model-{model}", compact=True)
 
     @property
     def _button(self) -> Content:

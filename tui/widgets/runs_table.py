@@ -17,7 +17,7 @@ from engine.records import RunRecord
 from tui.bar import bar
 from tui.eta import Eta
 from tui.experiment_view import ExperimentView
-from tui.palette import look
+from tui.palette import look, model_shades
 from tui.widgets.strip_widget import StripWidget
 from tui.wording import accuracy, count, duration
 
@@ -146,7 +146,13 @@ class RunsTable(StripWidget, can_focus=True):
         eta = self._view.eta()
         for index, id_ in list(enumerate(self._rows))[self._top : self._top + room]:
             assert self._view.record is not None
-            cells = row_cells(self._view.record.runs[id_], self._view, eta, columns)
+            cells = row_cells(
+                self._view.record.runs[id_],
+                self._view,
+                eta,
+                columns,
+                model_shades(id_.model, self.colors[2]).full,
+            )
             strip = self.strip(Text.assemble(*cells.values())).adjust_cell_length(width - 1)
             thumb = Strip([Segment(self._thumb(index - self._top, room))])
             strip = Strip.join([strip, thumb])
@@ -175,9 +181,9 @@ def columns_for(width: int) -> dict[str, int]:
 
 
 def row_cells(
-    run: RunRecord, view: ExperimentView, eta: Eta | None, columns: dict[str, int]
+    run: RunRecord, view: ExperimentView, eta: Eta | None, columns: dict[str, int], color: str
 ) -> dict[str, Text]:
-    """The cells of a run's row, each as wide as its column."""
+    """The cells of a run's row, each as wide as its column; ``color`` is the model's."""
     assert view.record is not None
     now = view.progress.get(run.id)
     live = now if run.status == "running" else None
@@ -195,7 +201,6 @@ def row_cells(
     test = accuracy(run.last.test_accuracy) if run.last else ""
     left = eta.runs.get(run.id) if eta else None
     unknown = "–" if view.ended is None and run.status in ("queued", "running") else ""
-    color = look(run.id.model).color
     values = {
         "model": Text(f"{look(run.id.model).marker} {run.id.model}", color),
         "run": Text(str(run.id.repeat)),

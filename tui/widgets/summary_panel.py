@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from rich.text import Text
+from textual.color import Color
 from textual.widgets import Static
 
 from engine.records import ExperimentRecord, ModelSummary
-from tui.palette import look
+from tui.palette import look, model_shades
 from tui.wording import accuracy, count, duration, limits, short_duration, spread
 
 
@@ -29,10 +30,10 @@ class SummaryPanel(Static):
 
     def _draw(self) -> None:
         if self._record is not None:
-            self.update(summary_text(self._record, wide=self.size.width >= 96))
+            self.update(summary_text(self._record, self.colors[2], wide=self.size.width >= 96))
 
 
-def summary_text(record: ExperimentRecord, *, wide: bool) -> Text:
+def summary_text(record: ExperimentRecord, background: Color, *, wide: bool) -> Text:
     """The table and the path of the summary."""
     head = f"   {'model':<13}{'test accuracy':>17}{'95 % CI':>10}{'best run':>10}{'runs':>6}"
     text = Text(
@@ -40,7 +41,7 @@ def summary_text(record: ExperimentRecord, *, wide: bool) -> Text:
     )
     text.stylize("dim")
     for place, model in enumerate(record.ranking(), start=1):
-        text.append("\n").append_text(_line(place, model, record, wide=wide))
+        text.append("\n").append_text(_line(place, model, record, background, wide=wide))
     for model in record.models:
         if model.features_seconds:
             note = (
@@ -52,8 +53,10 @@ def summary_text(record: ExperimentRecord, *, wide: bool) -> Text:
     return text.append("\nsaved in ", "dim").append(str(record.summary), "bold")
 
 
-def _line(place: int, model: ModelSummary, record: ExperimentRecord, *, wide: bool) -> Text:
-    color = look(model.name).color
+def _line(
+    place: int, model: ModelSummary, record: ExperimentRecord, background: Color, *, wide: bool
+) -> Text:
+    color = model_shades(model.name, background).full
     found = model.test_accuracy
     if found is None:
         line = Text.assemble("–  ", (f"{look(model.name).marker} {model.name:<11}", color))

@@ -1,0 +1,45 @@
+"""What the user chose last, kept for the next start: ``choices.toml`` in the user's state folder.
+
+It is a convenience: a file that cannot be read or written costs the memory and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import platformdirs
+
+log = logging.getLogger("mnist_tui")
+
+
+def memory_file() -> Path:
+    """Where choices are kept."""
+    return platformdirs.user_state_path("mnist-tui") / "choices.toml"
+
+
+def recall() -> dict[str, object]:
+    """The choices kept; none where there is no file or it is damaged."""
+    try:
+        return tomllib.loads(memory_file().read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        log.warning("%s: cannot be read, so nothing is remembered: %s", memory_file(), error)
+        return {}
+
+
+def remember(choices: Mapping[str, object]) -> None:
+    """Keep these choices beside the others."""
+    import tomli_w
+
+    from engine.results import write_atomically
+
+    path = memory_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, tomli_w.dumps(recall() | dict(choices)))
+    except OSError as error:
+        log.warning("%s: cannot be written, so nothing is remembered: %s", path, error)
