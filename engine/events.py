@@ -1,8 +1,9 @@
 """What the engine says while it works.
 
-``Progress`` is frequent and may be dropped by a listener; every other event is rare and must not
-be. All are immutable and hold plain Python values, so they can cross threads and be written as
-JSON. Losses are mean cross-entropies in nats, accuracies fractions 0–1, times seconds.
+``Progress`` is frequent and may be dropped by a listener, and so may ``Snapshot``; every other
+event is rare and must not be. All are immutable and, but for ``Snapshot``, hold plain Python
+values, so they can cross threads and be written as JSON. Losses are mean cross-entropies in nats,
+accuracies fractions 0–1, times seconds.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Phase = Literal["features", "train", "validation", "test"]
 RunStatus = Literal["finished", "stopped", "skipped", "failed"]
@@ -132,6 +136,23 @@ class EpochFinished:
 
 
 @dataclass(frozen=True)
+class Snapshot:
+    """A network as it is after an epoch, and what it makes of every test image. Droppable.
+
+    Nothing of it is printed or saved.
+    """
+
+    run: RunId
+    epoch: int
+    predicted: bytes
+    """A digit for each test image, in their order."""
+    confidence: bytes
+    """The probability of each of those digits, from 0 to 255."""
+    weights: Mapping[str, Tensor]
+    """A copy on the CPU of the state dict of what trains."""
+
+
+@dataclass(frozen=True)
 class RunFinished:
     """A run ended by itself, or because it was told to."""
 
@@ -186,6 +207,7 @@ Event = (
     | RunStarted
     | Progress
     | EpochFinished
+    | Snapshot
     | RunFinished
     | RunFailed
     | Notice

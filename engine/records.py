@@ -110,7 +110,7 @@ class ExperimentRecord:
         return self.folder / "summary.toml"
 
     def record(self, event: Event) -> None:
-        """Add what an event says. Progress and notices leave no trace here."""
+        """Add what an event says. Progress, snapshots and notices leave no trace."""
         match event:
             case RunStarted():
                 run = self.runs[event.run]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from engine.events import Emit, Event, ExperimentStarted, Notice, Progress
+from engine.events import Emit, Event, ExperimentStarted, Notice, Progress, Snapshot
 from engine.recipes import Recipe
 from engine.records import ExperimentRecord, ModelSummary, RunRecord
 from engine.settings import Settings
@@ -72,10 +72,10 @@ class Journal:
         self.write()
 
     def add(self, event: Event) -> None:
-        """Record an event; all but Progress are on disk when this returns."""
+        """Record an event; all but what is droppable is on disk when this returns."""
         if isinstance(event, Notice):
             log.log(logging.getLevelNamesMapping()[event.level.upper()], event.text)
-        elif not isinstance(event, Progress):
+        elif not isinstance(event, Progress | Snapshot):
             self.record.record(event)
             self.write()
 

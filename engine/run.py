@@ -25,6 +25,7 @@ from engine.events import (
     RunId,
     RunStarted,
     RunStatus,
+    Snapshot,
 )
 from engine.models import MODELS, MobileNetV2, load_imagenet_weights, model_size, trained_part
 from engine.optimizers import Optimizer, make_optimizer
@@ -35,6 +36,7 @@ from engine.schedules import learning_rate
 from engine.stack import Stack
 from engine.statistics import macro_f1
 from engine.training import (
+    Evaluation,
     Scores,
     Step,
     evaluate,
@@ -203,18 +205,18 @@ def _measure(
     watch = _watch(runs, "validation", epoch, bench, trained, seconds)
     validation = None
     if splits.validation is not None:
-        validation, _ = _evaluate(networks, splits.validation, watch, bench)
+        validation = _evaluate(networks, splits.validation, watch, bench).scores
     evaluation_seconds = watch.seconds if validation else 0.0
     watch = _watch(runs, "test", epoch, bench, trained, seconds + evaluation_seconds)
-    tested, confusions = _evaluate(networks, splits.test, watch, bench)
+    tested = _evaluate(networks, splits.test, watch, bench)
     evaluation_seconds += watch.seconds
     for index, run in enumerate(runs):
         run.last = EpochResult(
             epoch=epoch,
             train_loss=trained[index].loss,
             train_accuracy=trained[index].accuracy,
-            test_loss=tested[index].loss,
-            test_accuracy=tested[index].accuracy,
+            test_loss=tested.scores[index].loss,
+            test_accuracy=tested.scores[index].accuracy,
             validation_loss=validation[index].loss if validation else None,
             validation_accuracy=validation[index].accuracy if validation else None,
             learning_rate=last_rate,
@@ -222,13 +224,26 @@ def _measure(
             images_per_second=len(splits.train) * len(runs) / seconds,
             evaluation_seconds=evaluation_seconds / len(runs),
         )
-        run.confusion = confusions[index].tolist()
+        run.confusion = tested.confusion[index].tolist()
         run.weights = networks.state(index)
         if validation and validation[index].loss < run.lowest_loss:
             run.lowest_loss, run.epochs_in_vain = validation[index].loss, 0
         else:
             run.epochs_in_vain += 1
         bench.emit(EpochFinished(run.id, run.last))
+        bench.emit(_snapshot(run.id, epoch, tested, index, run.weights))
+
+
+def _snapshot(
+    id_: RunId, epoch: int, tested: Evaluation, index: int, weights: dict[str, Tensor]
+) -> Snapshot:
+    return Snapshot(
+        id_,
+        epoch,
+        predicted=bytes(tested.predicted[index].tolist()),
+        confidence=bytes((tested.confidence[index] * 255).round().byte().tolist()),
+        weights={name: value.cpu() for name, value in weights.items()},
+    )
 
 
 def _watch(
@@ -243,9 +258,7 @@ def _watch(
     return PhaseWatch(ids, phase, epoch, bench.emit, bench.control, trained=trained, before=before)
 
 
-def _evaluate(
-    networks: Stack, samples: Samples, watch: PhaseWatch, bench: Workbench
-) -> tuple[list[Scores], Tensor]:
+def _evaluate(networks: Stack, samples: Samples, watch: PhaseWatch, bench: Workbench) -> Evaluation:
     return evaluate(networks, samples, batch_size=bench.able.evaluation_batch, watch=watch.step)
 
 

@@ -78,6 +78,20 @@ def _scores(sums: Tensor, images: int) -> list[Scores]:
     return [Scores(loss, accuracy) for loss, accuracy in means.T.tolist()]
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """What R networks made of N samples. Tensors are on the CPU."""
+
+    scores: list[Scores]
+    """Of each network."""
+    confusion: Tensor
+    """int64 [R, 10, 10]; rows are true digits, columns predicted ones."""
+    predicted: Tensor
+    """uint8 [R, N], in the order of the samples."""
+    confidence: Tensor
+    """float32 [R, N], the probability of the predicted digit."""
+
+
 Watch = Callable[[int, int, Tally], None]
 """Called after each step with the steps done, the steps there are and the tally. May raise."""
 
@@ -148,26 +162,31 @@ def evaluate(
     *,
     batch_size: int,
     watch: Watch = _ignore,
-) -> tuple[list[Scores], Tensor]:
+) -> Evaluation:
     """Measure every network on every sample.
 
     Args:
         networks: R of them.
         samples: what to measure on; on the networks' device.
-        batch_size: samples at once; the scores do not depend on it.
+        batch_size: samples at once; the results do not depend on it.
         watch: called after every batch; what it raises ends the evaluation.
-
-    Returns:
-        Each network's mean loss and accuracy, and the confusion matrices, int64 [R, 10, 10] on
-        the CPU; rows are true digits, columns predicted ones.
     """
     steps = -(-len(samples) // batch_size)
     tally = Tally(networks.size, networks.device)
-    one_hot = torch.eye(CLASSES, device=networks.device)
-    confusion = torch.zeros(networks.size, CLASSES, CLASSES, device=networks.device)
+    answers = []
     for done, (inputs, labels) in enumerate(samples.in_order(batch_size)):
         logits = networks.logits(inputs.expand(networks.size, *inputs.shape))
         tally.add(logits, labels.expand(networks.size, -1))
-        confusion += one_hot[labels].T @ one_hot[logits.argmax(-1)]
+        answers.append(logits.softmax(-1).max(-1))
         watch(done + 1, steps, tally)
-    return tally.total(), confusion.long().cpu()
+    confidence, predicted = (torch.cat(part, 1).cpu() for part in zip(*answers, strict=True))
+    return Evaluation(
+        tally.total(), _confusion(samples.labels.cpu(), predicted), predicted.byte(), confidence
+    )
+
+
+def _confusion(labels: Tensor, predicted: Tensor) -> Tensor:
+    """Counts of pairs, [R, 10, 10], from true digits [N] and predicted ones [R, N]."""
+    pairs = CLASSES * labels + predicted
+    counts = [row.bincount(minlength=CLASSES**2) for row in pairs]
+    return torch.stack(counts).view(-1, CLASSES, CLASSES)

@@ -1,8 +1,8 @@
 """Training thread ↔ UI: a mailbox that the training thread fills and the UI polls.
 
 The training thread never waits for the screen: it appends under a lock and goes on. Progress is
-coalesced (the newest of each run, and a bounded curve), so a screen that stops reading for an
-hour costs neither time nor memory; every other event is queued and none is lost.
+coalesced (the newest of each run, and a bounded curve), and so are snapshots, so a screen that
+stops reading for an hour costs neither time nor memory; every other event is queued, none is lost.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from engine.events import Event, ExperimentStarted, Progress, RunId
+from engine.events import Event, ExperimentStarted, Progress, RunId, Snapshot
 from tui.curve import Bucket, Curve
 
 
@@ -71,6 +71,7 @@ class Bridge:
         self._events: list[Event | Refused] = []
         self._progress: dict[RunId, Progress] = {}
         self._curves: dict[RunId, RunCurves] = {}
+        self._snapshots: dict[RunId, Snapshot] = {}
 
     def emit(self, event: Event | Refused) -> None:
         """Accept an event; returns at once."""
@@ -78,8 +79,12 @@ class Bridge:
             if isinstance(event, Progress):
                 self._add_progress(event)
                 return
+            if isinstance(event, Snapshot):
+                self._snapshots[event.run] = event
+                return
             if isinstance(event, ExperimentStarted):
                 self._curves.clear()
+                self._snapshots.clear()
             self._events.append(event)
 
     def _add_progress(self, event: Progress) -> None:
@@ -99,3 +104,8 @@ class Bridge:
         """The train curves of every run so far; ``measure`` is "loss" or "accuracy"."""
         with self._lock:
             return {run: getattr(c, measure).points() for run, c in self._curves.items()}
+
+    def snapshots(self) -> dict[RunId, Snapshot]:
+        """The newest of each run that finished an epoch, in the order of their first epochs."""
+        with self._lock:
+            return dict(self._snapshots)

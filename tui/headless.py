@@ -27,6 +27,7 @@ from engine.events import (
     RunFinished,
     RunId,
     RunStarted,
+    Snapshot,
     as_json,
 )
 from engine.records import ExperimentRecord
@@ -94,7 +95,8 @@ def _stopping_on_signals(control: Control) -> Iterator[list[int]]:
 
 def _json_printer() -> Callable[[Event], None]:
     def show(event: Event) -> None:
-        _print(as_json(event), sys.stdout)
+        if not isinstance(event, Snapshot):
+            _print(as_json(event), sys.stdout)
 
     return show
 

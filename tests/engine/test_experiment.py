@@ -85,7 +85,7 @@ def accuracy_of_saved(record: ExperimentRecord, run: RunId) -> float:
         folder=settings.data, train_limit=settings.train_limit, test_limit=settings.test_limit
     )
     samples = Samples(mnist.test_images, mnist.test_labels, spec.prepare)
-    (scores,), _ = evaluate(Stack([model.eval()]), samples, batch_size=50)
+    (scores,) = evaluate(Stack([model.eval()]), samples, batch_size=50).scores
     return scores.accuracy
 
 

@@ -184,7 +184,7 @@ def test_mlp_reads_nine_of_ten_digits_after_one_epoch_on_10000_images(mnist: Mni
     networks = MLPStack([MLP()])
     samples, test = digits(mnist, 10_000, 10_000)
     train(networks, samples, batch_size=32)
-    (scores,), _ = evaluate(networks, test, batch_size=500)
+    (scores,) = evaluate(networks, test, batch_size=500).scores
     assert scores.accuracy > 0.9
 
 
@@ -193,7 +193,7 @@ def test_cnn_learns_within_one_epoch_on_2000_images(mnist: Mnist) -> None:
     networks = Stack([CNN()])
     samples, test = digits(mnist, 2000, 1000)
     train(networks, samples, batch_size=32)
-    (scores,), _ = evaluate(networks, test, batch_size=500)
+    (scores,) = evaluate(networks, test, batch_size=500).scores
     assert scores.accuracy > 0.8
 
 
@@ -210,7 +210,7 @@ def test_networks_side_by_side_come_to_what_they_come_to_alone(
             networks.append(build())
         stack = kind(networks)
         trained = train(stack, samples, *seeds, batch_size=32)
-        tested, _ = evaluate(stack, test, batch_size=500)
+        tested = evaluate(stack, test, batch_size=500).scores
         states = [stack.state(index) for index in range(len(seeds))]
         return list(zip(trained, tested, states, strict=True))
 
@@ -237,13 +237,15 @@ def test_evaluation_does_not_depend_on_the_batch_size(
     torch.manual_seed(1)
     networks = Stack([build(), build()])
     _, samples = digits(mnist, 1, 300)
-    whole, confusion = evaluate(networks, samples, batch_size=300)
+    whole = evaluate(networks, samples, batch_size=300)
     for batch_size in (1, 64, 299):
-        scores, other = evaluate(networks, samples, batch_size=batch_size)
-        for found, expected in zip(scores, whole, strict=True):
+        other = evaluate(networks, samples, batch_size=batch_size)
+        for found, expected in zip(other.scores, whole.scores, strict=True):
             assert found.loss == pytest.approx(expected.loss, rel=1e-5)
             assert found.accuracy == expected.accuracy
-        assert torch.equal(other, confusion)
+        assert torch.equal(other.confusion, whole.confusion)
+        assert torch.equal(other.predicted, whole.predicted)
+        assert torch.allclose(other.confidence, whole.confidence, atol=1e-5)
 
 
 def test_confusion_has_true_digits_in_rows_and_predicted_ones_in_columns() -> None:
@@ -253,7 +255,10 @@ def test_confusion_has_true_digits_in_rows_and_predicted_ones_in_columns() -> No
     identity = nn.Linear(10, 10)
     nn.init.eye_(identity.weight)
     nn.init.zeros_(identity.bias)
-    (scores,), confusion = evaluate(Stack([identity]), samples, batch_size=4)
+    found = evaluate(Stack([identity]), samples, batch_size=4)
+    (scores,), confusion = found.scores, found.confusion
+    assert found.predicted.tolist() == [predicted]
+    assert torch.allclose(found.confidence[0], torch.softmax(logits, 1).max(1).values)
     expected = torch.zeros(10, 10, dtype=torch.int64)
     for row, column in zip(true, predicted, strict=True):
         expected[row, column] += 1
@@ -264,8 +269,8 @@ def test_confusion_has_true_digits_in_rows_and_predicted_ones_in_columns() -> No
 
 def test_confusion_rows_sum_to_the_label_counts(mnist: Mnist) -> None:
     _, samples = digits(mnist, 1, 500)
-    scores, confusions = evaluate(MLPStack([MLP(), MLP()]), samples, batch_size=64)
-    for confusion, score in zip(confusions, scores, strict=True):
+    found = evaluate(MLPStack([MLP(), MLP()]), samples, batch_size=64)
+    for confusion, score in zip(found.confusion, found.scores, strict=True):
         assert torch.equal(confusion.sum(1), samples.labels.bincount(minlength=10))
         assert int(confusion.diagonal().sum()) / 500 == pytest.approx(score.accuracy)
 

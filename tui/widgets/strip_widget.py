@@ -14,6 +14,8 @@ from textual.strip import Strip
 from textual.theme import Theme
 from textual.widget import Widget
 
+from tui.ascii_filter import AsciiFilter
+
 GAP = 24
 """Unchanged cells in a row that are cheaper to send again than to jump over: a jump, a style and
 its end take as many bytes."""
@@ -81,6 +83,12 @@ class StripWidget(Widget):
         ]
         blanks = [Strip.blank(width, style)] * (height - len(rows))
         return [*rows, *blanks][:height]
+
+    @property
+    def plain(self) -> bool:
+        """Whether pictures are to be drawn with characters, for want of colours or half blocks."""
+        filters = self.get_line_filters()
+        return self.app.no_color or any(isinstance(f, AsciiFilter) for f in filters)
 
     def strip(self, text: Text) -> Strip:
         """A line of text as a strip."""
