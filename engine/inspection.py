@@ -70,7 +70,7 @@ def first_layer(model: str, weights: Mapping[str, Tensor]) -> list[Picture]:
 @torch.inference_mode()
 def feature_maps(weights: Mapping[str, Tensor], image: bytes) -> list[Picture]:
     """What each of cnn's 32 filters finds in an image of 28×28 grey bytes, behind pool and ReLU:
-    14×14 pixels, all on one scale.
+    14×14 pixels, all on one scale. Shades are square roots, or little but the strongest is seen.
     """
     found = conv2d(
         prepare_28(to_tensor(image)).unsqueeze(0),
@@ -79,5 +79,5 @@ def feature_maps(weights: Mapping[str, Tensor], image: bytes) -> list[Picture]:
         padding=1,
     )
     maps = relu(max_pool2d(found, 2))[0]
-    shades = (maps / (float(maps.max()) or 1.0) * 255).round().byte()
+    shades = (maps / (float(maps.max()) or 1.0)).sqrt().mul(255).round().byte()
     return [Picture(shade.shape[-1], bytes(shade.flatten().tolist())) for shade in shades]

@@ -168,5 +168,14 @@ class MnistApp(App[int]):
 
     def action_help(self) -> None:
         """Explain the screen one is on."""
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen("setup" if self.screen is self._setup else "training"))
+        page = getattr(self.screen, "HELP", None)
+        if page is not None:
+            self.push_screen(HelpScreen(page))
+
+    def action_side(self, name: str) -> None:
+        """Look at the experiment in another way."""
+        if self._training is None:
+            return
+        while self.screen is not self._training:
+            self.pop_screen()
+        self.push_screen(self._training.side(name))

@@ -101,8 +101,8 @@ def test_feature_maps_are_the_first_layers_outputs(mnist: Mnist) -> None:
         expected = cnn.layers[:3](prepare_28(image).unsqueeze(0))[0]
     assert [(p.width, len(p.pixels)) for p in maps] == [(14, 196)] * 32
     for found, exact in zip(maps, expected, strict=True):
-        shades = torch.tensor(list(found.pixels)).view(14, 14) / 255 * expected.max()
-        assert torch.allclose(shades, exact, atol=float(expected.max()) / 250)
+        shades = (torch.tensor(list(found.pixels)).view(14, 14) / 255) ** 2 * expected.max()
+        assert torch.allclose(shades, exact, atol=float(expected.max()) / 200)
 
 
 def test_a_small_drawing_in_a_corner_becomes_a_digit_in_the_middle() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import torch
+
 from engine.control import Control
 from engine.events import (
     EpochFinished,
@@ -17,6 +19,7 @@ from engine.events import (
     RunFinished,
     RunId,
     RunStarted,
+    Snapshot,
 )
 from engine.settings import Settings
 from tui.trainer import Trainer
@@ -66,6 +69,14 @@ class ScriptedTrainer(Trainer):
         self.bridge.emit(
             Progress(run, phase, epoch, step, 100, *latest, before + seconds, 0.25, 0.9)
         )
+
+    def snapshot(self, run: RunId, epoch: int, predicted: bytes, confidence: bytes) -> None:
+        """A network as it was built, with these answers to the test images."""
+        from engine.models import MODELS, trained_part
+
+        torch.manual_seed(run.repeat)
+        weights = trained_part(MODELS[run.model].build()).state_dict()
+        self.bridge.emit(Snapshot(run, epoch, predicted, confidence, weights))
 
     def finish_run(self, run: RunId, accuracy: float = 0.98) -> None:
         size = ModelSize(run.model, 79_510, 79_510)

@@ -28,11 +28,25 @@ default, with a one-cycle schedule; best, with shifted images and more epochs as
   Ctrl+P        command palette: every action and the themes
   ?             this page; Esc closes it
 
-[b]Models[/b]
-  mlp           784 → 100 → ReLU → 10; 79,510 parameters
-  cnn           conv 32 → pool → ReLU → conv 64 → pool → 10; 50,186 parameters
-  mobilenetv2   ImageNet features, frozen, computed once → dropout → 10;
-                12,810 of 2,236,682 parameters train
+[b]Networks[/b]  shapes are channels × rows × columns, numbers on the right parameters
+
+  [b]mlp[/b]   image 1×28×28
+        └ flatten              784
+          └ linear, ReLU       100            78,500
+            └ linear            10             1,010        79,510 in all
+
+  [b]cnn[/b]   image 1×28×28
+        └ convolution 3×3       32×28×28         320
+          └ max-pool 2, ReLU    32×14×14
+            └ convolution 3×3   64×14×14      18,496
+              └ max-pool 2      64×7×7
+                └ linear        10            31,370        50,186 in all
+
+  [b]mobilenetv2[/b]   image 1×28×28, enlarged to 3×224×224
+        └ ImageNet features     1280×7×7   2,223,872 frozen, computed once
+          └ mean                1280
+            └ dropout 0.2
+              └ linear          10            12,810        the part that trains
 """,
     "training": """\
 [b]While it trains[/b]
@@ -58,8 +72,63 @@ the top means that a model has not been measured yet.
   t             other colours: dark, light, high contrast, the terminal's own
   q             quit; while it trains it asks first
   ↑ ↓           move in the table
+  i  d  c       inspect, draw, compare: below
   Ctrl+P        command palette: every action and the themes
   ?             this page; Esc closes it
+
+[b]Look closer, also while it trains[/b]
+  Inspect       what each network confuses and misreads, and what its first layer looks for
+  Draw          draw a digit; every network answers
+  Compare       the models side by side, and accuracy against time
+""",
+    "inspect": """\
+[b]Inspect[/b]
+
+The newest network of each model, as it was after its last epoch.
+Confusion: how often a true digit (row) was taken for each digit (column) in the test. Recall is
+the part of a digit's images that were read rightly.
+Misread: test digits with the true digit, the answer, how certain it was, and the number.
+First layer: for mlp what each of its 100 units looks for; for cnn its 32 filters, each beside
+what it finds in the chosen digit. One colour for positive weights, one for negative ones.
+mobilenetv2's first layer is ImageNet's and does not change.
+
+[b]Keys[/b]
+  m             the next network
+  v             misread digits, first layer; in a narrow terminal also the confusion map
+  o             order of the misread digits: certainty, digit, number
+  f             all misread digits, those that another network reads rightly, those all misread
+  ↑ ↓ ← →       choose a digit; Page up and down turn the page
+  d  c  Esc     draw, compare, back to the training
+""",
+    "draw": """\
+[b]Draw[/b]
+
+Draw with the mouse: left button draws, right button erases. Or with the keyboard: put the pen
+down and move it. The drawing is scaled and centred as MNIST's digits are before it is read.
+Each network shows the probability that it gives to each digit.
+
+[b]Keys[/b]
+  ↑ ↓ ← →       move the pen
+  Space         pen down, pen up
+  x             erase as the pen moves, or no more
+  w             wipe
+  l             load a test digit by its number, to change it
+  s             save as PNG in the experiment's folder
+  i  c  Esc     inspect, compare, back to the training
+""",
+    "compare": """\
+[b]Compare[/b]
+
+Means over the finished runs of each model, ± standard deviation; ★ marks the best of a column.
+The notebook's figures are those it published for ten epochs at a constant rate: the preset
+"notebook" trains like that.
+Below, each run's way: test accuracy after every epoch over the seconds it has trained so far.
+Features of mobilenetv2 are not in its time; they are computed once for all runs.
+
+[b]Keys[/b]
+  ← →           sort by another column; a click on its name does, too
+  r             the other way round
+  i  d  Esc     inspect, draw, back to the training
 """,
 }
 

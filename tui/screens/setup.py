@@ -40,6 +40,7 @@ class SetupScreen(SizedScreen[None]):
     """A form that starts an experiment. Every value is checked where it is typed."""
 
     CSS_PATH = "setup.tcss"
+    HELP = "setup"
     AUTO_FOCUS = "#start"  # under the Enter key from the first moment
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
     # Priority, so that they also work while an input has the focus; no field takes these letters.

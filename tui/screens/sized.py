@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from textual.binding import Binding
 from textual.screen import Screen
 
 Result = TypeVar("Result")
+SIDES = {"inspect": ("i", "Inspect"), "draw": ("d", "Draw"), "compare": ("c", "Compare")}
+"""The screens that look at an experiment, with their keys and names."""
+
+
+def side_keys(here: str = "") -> list[Binding]:
+    """The keys to them, from the training screen and from each other; not to where one is."""
+    return [
+        Binding(key, f"app.side('{side}')", name)
+        for side, (key, name) in SIDES.items()
+        if side != here
+    ]
+
+
+def side_bindings(here: str) -> list[Binding]:
+    """What each of them ends its keys with."""
+    return [
+        *side_keys(here),
+        Binding("question_mark", "app.help", "Help", key_display="?"),
+        Binding("escape", "leave", "Back", key_display="Esc"),
+    ]
 
 
 class SizedScreen(Screen[Result]):
@@ -25,3 +46,7 @@ class SizedScreen(Screen[Result]):
             )
         )
         super().__init__(classes=" ".join(found))
+
+    def action_leave(self) -> None:
+        """Back to the screen below."""
+        self.dismiss(None)

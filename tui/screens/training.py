@@ -18,7 +18,7 @@ from tui.bridge import Refused
 from tui.chart_lines import Measure
 from tui.chart_options import ChartOptions
 from tui.experiment_view import ExperimentView
-from tui.screens.sized import SizedScreen
+from tui.screens.sized import SizedScreen, side_keys
 from tui.trainer import Trainer
 from tui.widgets.charts import Charts
 from tui.widgets.device_panel import DevicePanel
@@ -44,13 +44,15 @@ class TrainingScreen(SizedScreen[str | None]):
     """One experiment from Start to its result; dismissed with the reason if it was refused."""
 
     CSS_PATH = "training.tcss"
+    HELP = "training"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "pause", "Pause"),
         Binding("p", "resume", "Resume"),
         Binding("x", "stop", "Stop"),
-        Binding("e", "stop_after_epoch", "Stop after epoch"),
+        Binding("e", "stop_after_epoch", "After epoch"),
         Binding("k", "skip", "Skip"),
-        Binding("n", "new", "New experiment"),
+        Binding("n", "new", "New"),
+        *side_keys(),
         Binding("q", "quit", "Quit"),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("m", "enlarge", "Enlarge a chart", show=False),
@@ -84,7 +86,7 @@ class TrainingScreen(SizedScreen[str | None]):
         with Horizontal(id="machine"):
             yield DevicePanel()
             yield LogPane()
-        yield Footer()
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Start, and poll: the numbers at the rate asked for, the charts less often, in turns."""
@@ -167,6 +169,19 @@ class TrainingScreen(SizedScreen[str | None]):
     def action_enlarge(self) -> None:
         """One chart alone, then the other, then everything."""
         self.query_one(Charts).enlarge_next()
+
+    def side(self, name: str) -> SizedScreen[None]:
+        """A screen that looks at this experiment."""
+        # Imported here because these need torch.
+        from tui.screens.compare import CompareScreen
+        from tui.screens.draw import DrawScreen
+        from tui.screens.inspect import InspectScreen
+
+        if name == "draw":
+            return DrawScreen(self._trainer.bridge, self.view)
+        if name == "compare":
+            return CompareScreen(self.view)
+        return InspectScreen(self._trainer.bridge, self._settings)
 
     def _state(self) -> str:
         if self.view.record is None:

@@ -1,0 +1,325 @@
+"""Inspect, draw and compare, above a training that goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from scripted import ScriptedTrainer
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from engine.events import RunId
+from engine.inspection import load_test_digits
+from engine.models import MODELS, model_size
+from engine.settings import Settings
+from tui.app import MnistApp
+from tui.screens.compare import CompareScreen
+from tui.screens.draw import DrawScreen
+from tui.screens.help import TEXTS, HelpScreen
+from tui.screens.inspect import InspectScreen
+from tui.screens.training import TrainingScreen
+from tui.widgets.answers import Answers
+from tui.widgets.canvas import Canvas
+from tui.widgets.comparison_table import ComparisonTable
+from tui.widgets.first_layer import FirstLayer
+from tui.widgets.mistakes import Mistakes
+
+MakeApp = Callable[..., MnistApp]
+MLP, CNN = RunId("mlp", 1), RunId("cnn", 1)
+IMAGES = 40
+SIZES = [(80, 24), (100, 30), (120, 40), (160, 50)]
+
+
+@pytest.fixture
+def labels() -> bytes:
+    return load_test_digits(Settings(test_limit=IMAGES)).labels
+
+
+async def begin(
+    pilot: Pilot[int], trainer: ScriptedTrainer, labels: bytes, key: str, networks: bool = True
+) -> None:
+    """A training of two models with an epoch each, then one of the side screens."""
+    await pilot.press("s")
+    trainer.begin()
+    if networks:
+        for run, wrong, accuracy in ((MLP, (3, 5, 8), 0.97), (CNN, (5,), 0.99)):
+            trainer.train(run, 1, accuracy)
+            answers = bytearray(labels)
+            for number in wrong:
+                answers[number] = (labels[number] + 1) % 10
+            trainer.snapshot(run, 1, bytes(answers), bytes([200] * IMAGES))
+    await pilot.pause(0.3)
+    await pilot.press(key)
+    await settled(pilot)
+
+
+async def settled(pilot: Pilot[int]) -> None:
+    """Wait until the screen shows all there is."""
+    before = ""
+    for _ in range(30):
+        await pilot.pause(0.15)
+        if text(pilot.app) == before:
+            return
+        before = text(pilot.app)
+
+
+def text(app: App[int]) -> str:
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+def app_of(make_app: MakeApp) -> MnistApp:
+    return make_app(models=("mlp", "cnn"), test_limit=IMAGES)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("key", "idc")
+async def test_every_screen_fits_every_size_with_all_its_keys(
+    make_app: MakeApp,
+    trainer: ScriptedTrainer,
+    labels: bytes,
+    key: str,
+    size: tuple[int, int],
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=size) as pilot:
+        await begin(pilot, trainer, labels, key)
+        footer = text(app).splitlines()[-1]
+        assert footer.split()[-2:] == ["Esc", "Back"]
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape", "escape")
+        await pilot.pause()
+        assert isinstance(app.screen, TrainingScreen)
+
+
+@pytest.mark.parametrize("key", "idc")
+async def test_before_the_first_epoch_it_says_what_it_waits_for(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes, key: str
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await begin(pilot, trainer, labels, key, networks=False)
+        assert "first epoch" in text(app)
+        await pilot.press(*"mvofwr", "left", "down", "space", "right")
+        await pilot.pause()
+        assert "first epoch" in text(app)
+
+
+async def test_one_leads_to_the_other_and_all_lead_back(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await begin(pilot, trainer, labels, "i")
+        for key, kind in (("d", DrawScreen), ("c", CompareScreen), ("i", InspectScreen)):
+            await pilot.press(key)
+            await pilot.pause()
+            assert isinstance(app.screen, kind)
+            assert len(app.screen_stack) == 4  # the default screen, setup, training, this
+        await pilot.press("ctrl+q")
+        await pilot.pause()
+        assert isinstance(app.screen, TrainingScreen)
+        assert app.screen.has_class("-asking")
+
+
+async def test_misread_digits_can_be_ordered_filtered_and_chosen(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await begin(pilot, trainer, labels, "i")
+        mistakes = app.screen.query_one(Mistakes)
+
+        def shown() -> list[int]:
+            return [one.number for one in mistakes._found]
+
+        assert shown() == [3, 5, 8]
+        assert "Misread: 3 of 40; most certain first" in text(app)
+        await pilot.press("f")
+        assert shown() == [3, 8]
+        await pilot.press("f")
+        assert shown() == [5]
+        assert f"Test digit #5: {labels[5]}" in text(app)
+        await pilot.press("f", "right")
+        await pilot.pause()
+        assert shown() == [3, 5, 8]
+        assert f"Test digit #8: {labels[8]}" in text(app)
+        assert text(app).count("✗") == 1  # cnn reads it rightly
+        await pilot.press("m")
+        assert shown() == [5]
+        for order in ("by digit", "by number", "most certain first"):
+            await pilot.press("o")
+            await pilot.pause()
+            assert order in text(app)
+
+
+async def test_a_new_epoch_shows_without_a_key(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await begin(pilot, trainer, labels, "i")
+        trainer.snapshot(MLP, 2, labels, bytes([255] * IMAGES))
+        await pilot.pause(1)
+        assert "mlp-r1 epoch 2" in text(app)
+        assert "Misread: 0 of 40" in text(app)
+        assert "none" in text(app)
+
+
+@pytest.mark.parametrize(("model", "units"), [("mlp", 100), ("cnn", 32)])
+async def test_first_layers_are_drawn_and_paged(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes, model: str, units: int
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await begin(pilot, trainer, labels, "i")
+        await pilot.press(*("m" if model == "cnn" else ""), "v")
+        await pilot.pause()
+        tiles = app.screen.query_one(FirstLayer)
+        assert tiles.count == units
+        word = "filter" if model == "cnn" else "unit"
+        assert f"{word} 1 " in text(app)
+        page = tiles.rows * tiles.columns
+        await pilot.press("pagedown")
+        await pilot.pause()
+        assert tiles.cursor == page
+        assert f"{word} {page + 1}" in text(app)
+        await pilot.press("pageup", "right", "left", "down", "up")
+        assert tiles.cursor == 0
+
+
+async def test_a_click_chooses_a_digit(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await begin(pilot, trainer, labels, "i")
+        mistakes = app.screen.query_one(Mistakes)
+        await pilot.click(Mistakes, offset=(30, 5))
+        assert mistakes.cursor == 1
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_networks_answer_what_the_keyboard_draws(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes, size: tuple[int, int]
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=size) as pilot:
+        await begin(pilot, trainer, labels, "d")
+        drawing = app.screen.query_one(Canvas).drawing
+        assert "Draw a digit" in text(app)
+        await pilot.press("down", "right")
+        assert drawing.is_empty
+        await pilot.press("space", *["down"] * 6)
+        assert not drawing.is_empty
+        await pilot.pause(1)
+        assert set(app.screen.query_one(Answers)._answers) == {"mlp", "cnn"}
+        inked = sum(drawing.image)
+        await pilot.press("x", *["up"] * 3)
+        assert sum(drawing.image) < inked
+        await pilot.press("w")
+        assert drawing.is_empty
+        await pilot.pause(0.5)
+        assert "Draw a digit" in text(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_mouse_draws_and_its_right_button_erases(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes, size: tuple[int, int]
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=size) as pilot:
+        await begin(pilot, trainer, labels, "d")
+        drawing = app.screen.query_one(Canvas).drawing
+        await pilot.mouse_down(Canvas, offset=(5, 5))
+        await pilot.hover(Canvas, offset=(20, 10))
+        await pilot.mouse_up(Canvas, offset=(20, 10))
+        stroke = sum(drawing.image)
+        assert stroke > 255 * 8  # a line, not two dots
+        await pilot.hover(Canvas, offset=(8, 12))
+        assert sum(drawing.image) == stroke
+        await pilot.mouse_down(Canvas, offset=(20, 10), button=3)
+        await pilot.mouse_up(Canvas, offset=(20, 10))
+        assert sum(drawing.image) < stroke
+
+
+async def test_a_test_digit_is_loaded_and_saved_as_it_is(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "id").mkdir()
+    app = app_of(make_app)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await begin(pilot, trainer, labels, "d")
+        await pilot.press("l", *"99", "enter")
+        await pilot.pause(0.5)
+        assert "99 is not a number of a test digit; give 0 to 39" in text(app)
+        await pilot.press("backspace", "backspace", "7", "enter")
+        await pilot.pause(0.5)
+        image = load_test_digits(Settings(test_limit=IMAGES)).image(7)
+        assert app.screen.query_one(Canvas).drawing.image == image
+        await pilot.press("s")
+        await pilot.pause()
+        note = str(app.screen.query_one("#note", Static).content)
+        assert note == f"saved as {tmp_path / 'id' / 'drawing-1.png'}"
+        assert Image.open(tmp_path / "id" / "drawing-1.png").tobytes() == image
+        (tmp_path / "id" / "drawing-1.png").unlink()
+        (tmp_path / "id").rmdir()
+        await pilot.press("s")
+        await pilot.pause()
+        assert "not saved" in text(app)
+        await pilot.press("l", "escape")
+        assert isinstance(app.screen, DrawScreen)
+
+
+async def test_the_table_sorts_by_any_column_both_ways(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await begin(pilot, trainer, labels, "c")
+        trainer.finish_run(MLP, 0.97)
+        trainer.finish_run(CNN, 0.99)
+        await pilot.pause(1)
+        table = app.screen.query_one(ComparisonTable)
+
+        def models() -> list[str]:
+            return [strip.text.split()[1] for strip in table.draw()[1:3]]
+
+        before = models()
+        await pilot.press("r")
+        assert models() == before[::-1]
+        names = []
+        for _ in range(8):
+            await pilot.press("right")
+            names.append(table.draw()[0].text)
+        assert len(set(names)) == 8
+        assert "97.44 %" in text(app)
+        await pilot.click(ComparisonTable, offset=(35, 1))
+        assert "best run▼" in table.draw()[0].text
+
+
+def test_every_screen_has_a_page_of_help() -> None:
+    pages = {screen.HELP for screen in (InspectScreen, DrawScreen, CompareScreen, TrainingScreen)}
+    assert pages | {"setup"} == set(TEXTS)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_diagrams_count_parameters_rightly(name: str) -> None:
+    model = MODELS[name].build()
+    size = model_size(name, model)
+    for count in {
+        f"{size.trainable_parameters:,}",
+        *(
+            f"{sum(p.numel() for p in layer.parameters()):,}"
+            for layer in model.modules()
+            if name != "mobilenetv2" and not list(layer.children()) and list(layer.parameters())
+        ),
+    }:
+        assert count in TEXTS["setup"]
+    if name == "mobilenetv2":
+        assert f"{size.parameters - size.trainable_parameters:,} frozen" in TEXTS["setup"]

@@ -1,0 +1,93 @@
+"""The models of an experiment side by side: what is compared, and which is best in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from engine.records import ModelSummary
+from engine.statistics import Statistics
+from tui.wording import accuracy, count, short_duration, spread
+
+NOTEBOOK = {"mlp": 0.9744, "cnn": 0.9897, "mobilenetv2": 0.9589}
+"""Mean test accuracies that the notebook published, for the preset of that name."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One quantity that models are compared in."""
+
+    name: str
+    width: int
+    value: Callable[[ModelSummary], float | None]
+    """Of a model; None where nothing is known yet."""
+    shown: Callable[[ModelSummary], str]
+    highest_is_best: bool | None = True
+    """None where neither end is better."""
+
+
+def _mean(statistics: Statistics | None) -> float | None:
+    return statistics.mean if statistics is not None else None
+
+
+def _seconds(model: ModelSummary) -> str:
+    return short_duration(model.seconds.mean) if model.seconds else "–"
+
+
+def _decimals(value: float | None) -> str:
+    return f"{value:.4f}" if value is not None else "–"
+
+
+def _parameters(model: ModelSummary) -> float | None:
+    return float(model.size.trainable_parameters) if model.size else None
+
+
+COLUMNS = (
+    Column("test accuracy", 18, lambda m: _mean(m.test_accuracy), spread),
+    Column(
+        "best run",
+        10,
+        lambda m: m.test_accuracy.max if m.test_accuracy else None,
+        lambda m: accuracy(m.test_accuracy.max) if m.test_accuracy else "–",
+    ),
+    Column("time/run", 10, lambda m: _mean(m.seconds), _seconds, highest_is_best=False),
+    Column("runs", 6, lambda m: float(m.runs), lambda m: str(m.runs), highest_is_best=None),
+    Column(
+        "test loss",
+        11,
+        lambda m: _mean(m.test_loss),
+        lambda m: _decimals(_mean(m.test_loss)),
+        highest_is_best=False,
+    ),
+    Column("macro F1", 10, lambda m: _mean(m.macro_f1), lambda m: _decimals(_mean(m.macro_f1))),
+    Column(
+        "images/s",
+        11,
+        lambda m: _mean(m.images_per_second),
+        lambda m: count(m.images_per_second.mean) if m.images_per_second else "–",
+    ),
+    Column(
+        "trained",
+        10,
+        _parameters,
+        lambda m: f"{m.size.trainable_parameters:,}" if m.size else "–",
+        highest_is_best=False,
+    ),
+)
+
+
+def best(models: Sequence[ModelSummary], column: Column) -> float | None:
+    """The best value of a column; None where there is nothing to choose between."""
+    values = [value for model in models if (value := column.value(model)) is not None]
+    if len(values) < 2 or column.highest_is_best is None:
+        return None
+    return max(values) if column.highest_is_best else min(values)
+
+
+def ranked(models: Sequence[ModelSummary], column: Column, *, reverse: bool) -> list[ModelSummary]:
+    """Best first, or last with ``reverse``; models that are not known yet at the end."""
+    known = [model for model in models if column.value(model) is not None]
+    unknown = [model for model in models if column.value(model) is None]
+    highest_first = column.highest_is_best is not False
+    known.sort(key=lambda model: column.value(model) or 0.0, reverse=highest_first != reverse)
+    return known + unknown

@@ -1,0 +1,156 @@
+"""Draw a digit and see what every trained network takes it for, as one draws."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Footer, Input, Static
+
+from engine.events import Snapshot
+from engine.inspection import Digits, load_test_digits
+from engine.reading import Reader, centred, make_reader
+from tui.bridge import Bridge
+from tui.experiment_view import ExperimentView
+from tui.misread import newest_of_each_model
+from tui.screens.sized import SizedScreen, side_bindings
+from tui.widgets.answers import Answers
+from tui.widgets.canvas import Canvas
+
+INTERVAL = 0.5
+
+
+class DrawScreen(SizedScreen[None]):
+    """A canvas and the newest network of each model."""
+
+    CSS_PATH = "draw.tcss"
+    HELP = "draw"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "wipe", "Wipe"),
+        Binding("l", "load", "Load"),
+        Binding("s", "save", "Save"),
+        *side_bindings("draw"),
+    ]
+
+    def __init__(self, bridge: Bridge, view: ExperimentView) -> None:
+        super().__init__()
+        self._bridge, self._view = bridge, view
+        self._digits: Digits | None = None
+        self._snapshots: dict[str, Snapshot] = {}
+        self._readers: dict[str, tuple[Snapshot, Reader]] = {}
+        """By model, each with what it was made of."""
+        self._reading = asyncio.Event()
+
+    def compose(self) -> ComposeResult:
+        """The canvas on the left, the answers on its right."""
+        words = "   drag to draw, with the right button to erase"
+        yield Static(Text.assemble(("mnist-tui   draw", "bold"), words), id="title")
+        with Horizontal(id="desk"):
+            canvas = Canvas()
+            canvas.border_title = "Drawing"
+            yield canvas
+            yield Answers()
+        yield Input(placeholder="number of a test digit", type="integer", id="number")
+        yield Static(id="note")
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        """Follow the training and the pen."""
+        self.query_one(Canvas).focus()
+        self.run_worker(self._read_drawings(), exit_on_error=False)
+        self.set_interval(INTERVAL, self._follow)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Ask anew when a network has been trained further."""
+        snapshots = newest_of_each_model(self._bridge.snapshots())
+        if snapshots != self._snapshots:
+            self._snapshots = snapshots
+            self._reading.set()
+
+    @on(Canvas.Changed)
+    def _ask(self) -> None:
+        self._reading.set()
+
+    async def _read_drawings(self) -> None:
+        """One reading at a time, of the newest drawing: strokes in between are never queued."""
+        while True:
+            await self._reading.wait()
+            self._reading.clear()
+            drawing, answers = self.query_one(Canvas).drawing, self.query_one(Answers)
+            if drawing.is_empty:
+                answers.show(list(self._snapshots), {})
+                continue
+            image, snapshots = drawing.image, dict(self._snapshots)
+            if not drawing.as_loaded:
+                image = await asyncio.to_thread(centred, image)
+            found = {}
+            # The quick ones first: mobilenetv2 takes longer than the next stroke.
+            for model in sorted(snapshots, key=lambda name: name == "mobilenetv2"):
+                found[model] = await asyncio.to_thread(self._read, snapshots[model], image)
+                shown = {name: found[name] for name in snapshots if name in found}
+                answers.show(list(snapshots), shown)
+
+    def _read(self, snapshot: Snapshot, image: bytes) -> tuple[float, ...]:
+        """On a thread."""
+        model = snapshot.run.model
+        made_of, reader = self._readers.get(model, (None, None))
+        if reader is None or made_of is not snapshot:
+            record = self._view.record
+            imagenet = record.settings.mobilenetv2_weights if record else "bundled"
+            reader = make_reader(model, snapshot.weights, imagenet)
+            self._readers[model] = (snapshot, reader)
+        return reader(image)
+
+    def action_wipe(self) -> None:
+        """An empty canvas."""
+        self.query_one(Canvas).change(None)
+        self._note("")
+
+    def action_load(self) -> None:
+        """Ask for the number of a test digit."""
+        self.add_class("-asking")
+        self.query_one("#number").focus()
+
+    @on(Input.Submitted, "#number")
+    async def _load(self, event: Input.Submitted) -> None:
+        """Load it, to be edited."""
+        assert self._view.record is not None
+        if self._digits is None:
+            self._digits = await asyncio.to_thread(load_test_digits, self._view.record.settings)
+        typed, last = event.value.strip(), len(self._digits) - 1
+        if not typed.isdecimal() or int(typed) > last:
+            self._note(f"✗ {typed or 'nothing'} is not a number of a test digit; give 0 to {last}")
+            return
+        self.query_one(Canvas).change(self._digits.image(int(typed)))
+        self._note(f"test digit {int(typed)}, a {self._digits.labels[int(typed)]}")
+        self._stop_asking()
+
+    def _stop_asking(self) -> None:
+        self.remove_class("-asking")
+        self.query_one(Canvas).focus()
+
+    def action_save(self) -> None:
+        """Save the drawing beside the experiment's summary."""
+        assert self._view.record is not None
+        try:
+            path = self.query_one(Canvas).drawing.save(self._view.record.folder)
+        except OSError as error:
+            self._note(f"✗ not saved: {error.filename}: {error.strerror or error}")
+        else:
+            self._note(f"saved as {path}")
+
+    def action_leave(self) -> None:
+        """Escape leaves the question first, then the screen."""
+        if self.has_class("-asking"):
+            self._stop_asking()
+        else:
+            self.dismiss(None)
+
+    def _note(self, text: str) -> None:
+        self.query_one("#note", Static).update(Text(text))

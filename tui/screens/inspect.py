@@ -1,0 +1,170 @@
+"""Look inside, while it trains: what is confused, what is misread, what the first layer sees."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Footer, Static
+
+from engine.assets import AssetError
+from engine.data import DataError
+from engine.events import Snapshot
+from engine.inspection import Digits, load_test_digits
+from engine.settings import Settings
+from tui.bridge import Bridge
+from tui.misread import (
+    ORDERS,
+    confusion_of,
+    filters,
+    kept,
+    misread,
+    newest_of_each_model,
+    ordered,
+)
+from tui.palette import look, model_shades
+from tui.screens.sized import SizedScreen, side_bindings
+from tui.widgets.chosen_digit import ChosenDigit
+from tui.widgets.confusion_map import ConfusionMap
+from tui.widgets.first_layer import FirstLayer
+from tui.widgets.mistakes import Mistakes
+
+VIEWS = ("mistakes", "first-layer", "left")
+"""Where there is room the confusion map is always there, on the left, beside one of the others."""
+INTERVAL = 0.5
+WAITING = "There is something to see after a network's first epoch."
+
+
+class InspectScreen(SizedScreen[None]):
+    """The newest network of each model, one at a time."""
+
+    CSS_PATH = "inspect.tcss"
+    HELP = "inspect"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "model", "Network"),
+        Binding("v", "view", "View"),
+        Binding("o", "order", "Order"),
+        Binding("f", "filter", "Filter"),
+        *side_bindings("inspect"),
+    ]
+
+    def __init__(self, bridge: Bridge, settings: Settings) -> None:
+        super().__init__()
+        self._bridge, self._settings = bridge, settings
+        self._digits: Digits | None = None
+        self._snapshots: dict[str, Snapshot] = {}
+        self._model = ""
+        self._view = VIEWS[0]
+        self._order = ORDERS[0]
+        self._filter = ""
+
+    def compose(self) -> ComposeResult:
+        """The networks, then what is inside the chosen one."""
+        yield Static(id="networks")
+        yield Static(WAITING, id="waiting")
+        with Horizontal(id="views"):
+            with Vertical(id="left"):
+                yield ConfusionMap()
+                yield ChosenDigit()
+            yield Mistakes()
+            yield FirstLayer()
+        yield Footer(show_command_palette=False, compact=True)
+
+    async def on_mount(self) -> None:
+        """Read the test images once, then follow the training."""
+        self._show_view()
+        self._show()
+        try:
+            self._digits = await asyncio.to_thread(load_test_digits, self._settings)
+        except (AssetError, DataError) as error:
+            self.query_one("#waiting", Static).update(f"✗ {error}")
+            return
+        self._follow()
+        self.set_interval(INTERVAL, self._follow)
+
+    def _follow(self) -> None:
+        """Show what has come since the last time."""
+        snapshots = newest_of_each_model(self._bridge.snapshots())
+        if snapshots != self._snapshots:
+            self._snapshots = snapshots
+            if self._model not in snapshots:
+                self._model = next(iter(snapshots), "")
+            self._show()
+
+    def _show(self) -> None:
+        self.set_class(not self._snapshots, "-waiting")
+        self.query_one("#networks", Static).update(self._networks())
+        if not self._snapshots or self._digits is None:
+            return
+        snapshot, labels = self._snapshots[self._model], self._digits.labels
+        self.query_one(ConfusionMap).show(self._model, confusion_of(snapshot, labels))
+        self._show_mistakes(snapshot, self._digits)
+        self._show_chosen()
+
+    def _show_mistakes(self, snapshot: Snapshot, digits: Digits) -> None:
+        if self._filter not in filters(self._model, self._snapshots):
+            self._filter = ""
+        found = kept(misread(snapshot, digits.labels), self._filter, self._snapshots)
+        only = f", {self._filter}" if self._filter else ""
+        title = f"Misread: {len(found)} of {len(digits):,}{only}; {self._order}"
+        self.query_one(Mistakes).show(ordered(found, self._order), digits, title)
+
+    @on(Mistakes.Looked)
+    def _show_chosen(self) -> None:
+        if self._digits is None:
+            return
+        chosen = self.query_one(Mistakes).chosen
+        number = chosen.number if chosen is not None else 0
+        image, true = self._digits.image(number), self._digits.labels[number]
+        self.query_one(ChosenDigit).show(number, image, true, self._snapshots)
+        self.query_one(FirstLayer).show(self._snapshots[self._model], image)
+
+    def _networks(self) -> Text:
+        """Every network there is, the chosen one marked."""
+        text = Text("mnist-tui", "bold").append("   inspect  ", "bold")
+        for model, snapshot in self._snapshots.items():
+            shade = model_shades(model, self.colors[2]).full
+            name = f" {look(model).marker} {snapshot.run} epoch {snapshot.epoch} "
+            text.append(name, f"bold reverse {shade}" if model == self._model else shade)
+        return text
+
+    def _show_view(self) -> None:
+        for view in VIEWS:
+            self.set_class(view == self._view, f"-{view}")
+        wanted = self.query_one(f"#{self._view}")
+        if wanted.can_focus:
+            wanted.focus()
+
+    def action_model(self) -> None:
+        """The next network."""
+        if self._snapshots:
+            self._model = _next(list(self._snapshots), self._model)
+            self._show()
+
+    def action_view(self) -> None:
+        """Another look at it; the confusion map needs no turn where it is in sight anyway."""
+        views = VIEWS[:2] if self.has_class("-wide") else VIEWS
+        self._view = _next(list(views), self._view)
+        self._show_view()
+
+    def action_order(self) -> None:
+        """Another order of the misread digits."""
+        self._order = _next(list(ORDERS), self._order)
+        self._show()
+
+    def action_filter(self) -> None:
+        """Misread digits that other networks read rightly, or wrongly, alone."""
+        if self._snapshots:
+            self._filter = _next(filters(self._model, self._snapshots), self._filter)
+            self._show()
+
+
+def _next(choices: list[str], present: str) -> str:
+    """The one behind, and behind the last the first."""
+    at = choices.index(present) if present in choices else -1
+    return choices[(at + 1) % len(choices)]

@@ -1,0 +1,55 @@
+"""What each network takes a drawing for: ten bars each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.text import Text
+from textual.strip import Strip
+
+from tui.bar import bar
+from tui.palette import look, model_shades
+from tui.widgets.strip_widget import StripWidget
+
+WAITING = "Networks answer after their first epoch."
+EMPTY = "Draw a digit: every network answers."
+AROUND_BAR = 9
+"""Cells of a column beside its bar: the digit, the percentage, the space to the next column."""
+
+
+class Answers(StripWidget):
+    """A column for each network, the surest digit in bold."""
+
+    def __init__(self) -> None:
+        super().__init__(id="answers", classes="panel")
+        self.border_title = "Answers"
+        self._networks: tuple[str, ...] = ()
+        self._answers: Mapping[str, Sequence[float]] = {}
+
+    def show(self, networks: Sequence[str], answers: Mapping[str, Sequence[float]]) -> None:
+        """Show the probabilities of the ten digits by model; none for an empty drawing."""
+        self._networks, self._answers = tuple(networks), answers
+        self.redraw()
+
+    def draw(self) -> list[Strip]:
+        """A heading and ten bars for each network."""
+        if not self._networks:
+            return [self.strip(Text(WAITING, "dim"))]
+        if not self._answers:
+            return [self.strip(Text(EMPTY, "dim"))]
+        width = min(self.size.width // len(self._answers), 40)
+        columns = [self._column(model, found, width) for model, found in self._answers.items()]
+        return [Strip.join(parts) for parts in zip(*columns, strict=True)]
+
+    def _column(self, model: str, found: Sequence[float], width: int) -> list[Strip]:
+        shade = model_shades(model, self.colors[2]).full
+        best = max(range(10), key=found.__getitem__)
+        head = Text(f"{look(model).marker} {model}"[: width - 1], shade)
+        lines = [head, Text(f"  {best}", "bold"), Text()]
+        for digit, share in enumerate(found):
+            line = Text(f"{digit} ").append_text(bar(share, max(1, width - AROUND_BAR), shade))
+            line.append(f" {share:>4.0%}")
+            if digit == best:
+                line.stylize("bold")
+            lines.append(line)
+        return [self.strip(line).adjust_cell_length(width) for line in lines]
