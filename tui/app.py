@@ -147,7 +147,7 @@ class MnistApp(App[int]):
             if enabled and ours and binding.action not in TEXTUALS_OWN:
                 action = partial(screen.run_action, binding.action)
                 key = self.get_key_display(binding)
-                yield SystemCommand(binding.description, f"Key: {key}", action)
+                yield SystemCommand(binding.tooltip or binding.description, f"Key: {key}", action)
         for command in super().get_system_commands(screen):
             if command.title != "Screenshot":  # it would be saved on the server
                 yield command

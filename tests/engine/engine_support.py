@@ -11,7 +11,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from engine.events import Event, Progress
+from engine.events import Event, Progress, Snapshot
 
 Kind = TypeVar("Kind")
 PARTS = ("train", "t10k")
@@ -52,8 +52,9 @@ class Recorder:
         return [event for event in self.events if isinstance(event, kind)]
 
     def rare(self) -> list[str]:
-        """The class names of all events but Progress, in their order."""
-        return [type(event).__name__ for event in self.events if not isinstance(event, Progress)]
+        """The class names of all events that may not be dropped, in their order."""
+        droppable = Progress | Snapshot
+        return [type(event).__name__ for event in self.events if not isinstance(event, droppable)]
 
 
 class Clock:

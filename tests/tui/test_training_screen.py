@@ -383,7 +383,7 @@ async def test_help_and_palette_open_while_it_trains(
         assert isinstance(app.screen, HelpScreen)
         await pilot.press("escape")
         titles = [command.title for command in app.get_system_commands(screen)]
-        assert {"Pause", "Stop", "Stop after epoch", "Skip", "Quit"} <= set(titles)
+        assert {"Pause", "Stop", "Stop after this epoch", "Skip", "Quit", "Inspect"} <= set(titles)
         assert {"Enlarge a chart", "Zoom to the last epochs"} <= set(titles)
         assert len(titles) == len(set(titles))
 
