@@ -62,6 +62,8 @@ DEFAULT_EPOCHS = 10
 PRESETS: Mapping[str, Preset] = {
     # As published: nothing but Adam.
     "notebook": {"epochs": 10, "learning_rate": 0.001, "schedule": "constant"},
+    # A quick look: does it train here?
+    "quick": {"epochs": 1, "learning_rate": 0.002, "schedule": "one-cycle"},
     "default": {"epochs": 10, "learning_rate": 0.003, "schedule": "one-cycle"},
     "best": {
         "epochs": 20,

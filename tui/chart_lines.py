@@ -7,9 +7,9 @@ from typing import Literal
 
 from engine.events import RunId
 from engine.records import ExperimentRecord, RunRecord
+from tui.chart_line import ChartLine
 from tui.chart_options import smoothed
 from tui.curve import Bucket
-from tui.widgets.chart import ChartLine
 
 Measure = Literal["loss", "accuracy"]
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 import logging
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import platformdirs
+
+from engine.rules import SettingsError
+from engine.settings import Settings, checked
 
 log = logging.getLogger("mnist_tui")
 
@@ -43,3 +47,30 @@ def remember(choices: Mapping[str, object]) -> None:
         write_atomically(path, tomli_w.dumps(recall() | dict(choices)))
     except OSError as error:
         log.warning("%s: cannot be written, so nothing is remembered: %s", path, error)
+
+
+REMEMBERED = ("models", "preset", "epochs", "repeats")
+"""Settings that the form begins with as they were chosen last."""
+
+
+def with_last_choices(settings: Settings) -> Settings:
+    """The settings with what was chosen last, if they say nothing of their own about any of it.
+
+    Whoever gives one of these in a file or on the command line gets just what the settings say.
+    """
+    usual = Settings()
+    if any(getattr(settings, name) != getattr(usual, name) for name in REMEMBERED):
+        return settings
+    last = recall()
+    try:
+        chosen = {name: checked(name, last[name], name) for name in REMEMBERED if name in last}
+        return replace(settings, **chosen)
+    except SettingsError as error:
+        log.warning("%s: not used: %s", memory_file(), error)
+        return settings
+
+
+def remember_choices(settings: Settings) -> None:
+    """Keep what the form says for the next start."""
+    plain = {name: getattr(settings, name) for name in REMEMBERED}
+    remember({**plain, "models": list(settings.models)})

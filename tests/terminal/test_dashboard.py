@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -192,3 +193,52 @@ def test_sixteen_colours_are_enough(tmp_path: Path) -> None:
         terminal.press("s")
         terminal.wait_for("running", timeout=60)
         assert not colours(bytes(terminal.raw)) & {b"38", b"48"}
+
+
+WINDOW = 4.0
+"""Seconds over which bytes are counted."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flags", "size", "limit"),
+    [([], (120, 40), 4_000), ([], (80, 24), 2_500), (["--slow-link"], (120, 40), 1_500)],
+)
+def test_a_training_sends_few_bytes(
+    tmp_path: Path, flags: list[str], size: tuple[int, int], limit: int
+) -> None:
+    """A slow machine sends fewer, never more."""
+    with Terminal([COMMAND, *flags, *LONG], *size, cwd=tmp_path) as terminal:
+        terminal.wait_for("Start")
+        terminal.press("enter")
+        terminal.wait_for("5/1000", timeout=60)
+        before, end = len(terminal.raw), time.monotonic() + WINDOW
+        terminal.wait_until(lambda: time.monotonic() > end)
+        assert 0 < len(terminal.raw) - before < limit * WINDOW
+
+
+def epochs_on_disk(folder: Path) -> int:
+    runs = summaries(folder)[0]["runs"]
+    assert isinstance(runs, list)
+    return len(runs[0].get("epochs", []))
+
+
+@pytest.mark.slow
+def test_a_terminal_that_stops_reading_costs_no_epoch_and_is_told_the_truth(
+    tmp_path: Path,
+) -> None:
+    with Terminal([COMMAND, *LONG], 120, 40, cwd=tmp_path) as terminal:
+        terminal.wait_for("Start")
+        terminal.press("enter")
+        terminal.wait_for("2/1000", timeout=60)
+        stalled, deadline = epochs_on_disk(tmp_path), time.monotonic() + 60
+        while epochs_on_disk(tmp_path) < stalled + 20:  # nobody reads the screen meanwhile
+            assert time.monotonic() < deadline, "the training waits for the screen"
+            time.sleep(0.2)
+        reached = epochs_on_disk(tmp_path)
+
+        def shown() -> int:
+            found = re.search(r"(\d+)/1000", terminal.text())
+            return int(found[1]) if found else 0
+
+        terminal.wait_until(lambda: shown() >= reached, 20)

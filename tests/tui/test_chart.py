@@ -11,9 +11,11 @@ from textual.color import Color
 from textual.geometry import Region
 
 from tui.axes import Scale
+from tui.chart_line import ChartLine, Kind
 from tui.curve import Bucket, Curve
 from tui.palette import LOOKS, look, model_shades
-from tui.widgets.chart import Chart, ChartLine, Kind
+from tui.read_out import Reading, readings
+from tui.widgets.chart import Chart
 
 
 class Recorder(Chart):
@@ -33,8 +35,15 @@ class Recorder(Chart):
 class ChartApp(App[None]):
     CSS = "Chart { width: 100%; height: 100%; }"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.pointed_at: list[int | None] = []
+
     def compose(self) -> ComposeResult:
         yield Recorder()
+
+    def on_chart_pointed_at(self, event: Chart.PointedAt) -> None:
+        self.pointed_at.append(event.epoch)
 
     @property
     def chart(self) -> Recorder:
@@ -213,3 +222,36 @@ def luminance(color: Color) -> float:
     """Relative luminance, 0–1, as the accessibility guidelines define it."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color.normalized]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_a_read_out_is_of_the_newest_run_that_got_there() -> None:
+    lines = [
+        line([(1.0, 0.97), (2.0, 0.981234)], kind="test"),
+        line([(1.9, 0.98), (2.0, 0.99), (2.1, 0.5)]),
+        line([(1.0, 0.975)], kind="test", repeat=2),
+        line([(1.0, 0.9)], model="cnn"),
+    ]
+    assert readings(lines, 1, "percent") == [
+        Reading("mlp", "97.50 %", ""),
+        Reading("cnn", "", "90.00 %"),
+    ]
+    assert readings(lines, 2, "percent")[0] == Reading("mlp", "98.12 %", "99.00 %")
+    assert readings(lines[:1], 2, "log") == [Reading("mlp", "0.9812", "")]
+
+
+async def test_the_mouse_reads_out_the_epoch_under_it() -> None:
+    app = ChartApp()
+    async with app.run_test(size=(80, 20)) as pilot:
+        app.chart.show([line(TRAIN), line(TEST, kind="test")], epochs=3)
+        await pilot.hover(Chart, offset=(30, 8))
+        await pilot.hover(Chart, offset=(75, 8))
+        assert app.pointed_at[-2:] == [1, 3]
+        app.chart.point_at(2)
+        await pilot.pause()
+        assert "epoch 2  ● 0.1000 train" in app.picture()
+        columns = {row.index("╎") for row in app.picture().splitlines() if "╎" in row}
+        assert len(columns) == 1
+        app.chart.point_at(None)
+        await pilot.pause()
+        assert "╎" not in app.picture()
+        assert "● mlp" in app.picture()

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from scripted import ScriptedTrainer
 
-from tui.memory import memory_file, recall, remember
+from engine.settings import MODEL_NAMES, Settings
+from tui.app import MnistApp
+from tui.memory import memory_file, recall, remember, remember_choices, with_last_choices
 
 
 def test_nothing_is_remembered_at_first() -> None:
@@ -40,3 +45,39 @@ def test_a_folder_that_cannot_be_made_costs_only_the_memory(
     assert recall() == {}
     assert "cannot be written" in caplog.text
     assert os.listdir(memory_file().parent.parent) == [memory_file().parent.name]
+
+
+def test_last_choices_come_back_where_nothing_else_is_said() -> None:
+    chosen = Settings(models=("cnn",), preset="best", epochs=3, repeats=2)
+    remember_choices(chosen)
+    assert with_last_choices(Settings()) == chosen
+    assert with_last_choices(Settings(seed=7)) == replace(chosen, seed=7)
+    for given in (Settings(models=("mlp",)), Settings(preset="quick"), Settings(repeats=9)):
+        assert with_last_choices(given) == given
+
+
+@pytest.mark.parametrize("last", [{"epochs": 0}, {"models": ["gone"]}, {"preset": "gone"}])
+def test_choices_that_are_no_longer_allowed_are_not_used(last: dict[str, object]) -> None:
+    remember(last)
+    assert with_last_choices(Settings()) == Settings()
+
+
+async def test_the_form_begins_with_what_was_started_last(
+    make_app: Callable[..., MnistApp], trainer: ScriptedTrainer
+) -> None:
+    app = make_app(repeats=5, epochs=0)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        await pilot.press("s")
+        await pilot.pause()
+    trainer.training = False
+    remember({"models": ["mlp"], "repeats": 3, "preset": "quick", "epochs": 1})
+    again = make_app(repeats=5, epochs=0)
+    async with again.run_test(size=(100, 30)) as pilot:
+        await pilot.pause()
+        await pilot.press("s")
+        await pilot.pause()
+    first, second = trainer.started
+    assert (first.models, first.repeats, first.epochs) == (MODEL_NAMES, 5, 10)
+    assert (second.models, second.repeats, second.preset) == (("mlp",), 3, "quick")
+    assert recall()["epochs"] == second.epochs == 1

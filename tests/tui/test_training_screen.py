@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 from scripted import ScriptedTrainer
+from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -414,3 +415,25 @@ async def test_no_size_breaks_it(
         await pilot.resize_terminal(120, 40)
         await shown(pilot)
         assert row(cast(TrainingScreen, pilot.app.screen), MLP)["epoch"] == "2/4"
+
+
+async def test_arrows_read_out_epochs_in_both_charts(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    app = make_app(models=("mlp",))
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+
+        def legends() -> list[str]:
+            return [Content.from_markup(c.border_subtitle).plain for c in screen.query(Chart)]
+
+        await pilot.press("left")
+        assert legends() == ["", ""]
+        trainer.train(MLP, 3)
+        await pilot.pause(1)
+        for key, epoch in (("left", 3), ("left", 2), ("left", 1), ("left", 1), ("right", 2)):
+            await pilot.press(key)
+            assert [words.split("  ")[0] for words in legends()] == [f"epoch {epoch}"] * 2
+        assert "98.00 %" in legends()[1]
+        await pilot.press("right", "right")
+        assert legends() == ["● mlp", "● mlp"]

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui.experiment_view import ExperimentView
 from tui.screens.sized import SizedScreen, side_bindings
@@ -33,7 +33,7 @@ class CompareScreen(SizedScreen[None]):
         yield Static(Text("mnist-tui   compare", "bold"), id="title")
         yield ComparisonTable()
         yield Scatter()
-        yield Footer(show_command_palette=False, compact=True)
+        yield self.footer()
 
     def on_mount(self) -> None:
         """Follow the training."""

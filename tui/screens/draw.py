@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from engine.events import Snapshot
 from engine.inspection import Digits, load_test_digits
@@ -57,7 +57,7 @@ class DrawScreen(SizedScreen[None]):
             yield Answers()
         yield Input(placeholder="number of a test digit", type="integer", id="number")
         yield Static(id="note")
-        yield Footer(show_command_palette=False, compact=True)
+        yield self.footer()
 
     def on_mount(self) -> None:
         """Follow the training and the pen."""

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from engine.assets import AssetError
 from engine.data import DataError
@@ -73,7 +73,7 @@ class InspectScreen(SizedScreen[None]):
                 yield ChosenDigit()
             yield Mistakes()
             yield FirstLayer()
-        yield Footer(show_command_palette=False, compact=True)
+        yield self.footer()
 
     async def on_mount(self) -> None:
         """Read the test images once, then follow the training."""

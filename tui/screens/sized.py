@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from textual.binding import Binding
 from textual.screen import Screen
+from textual.widgets import Footer
 
 Result = TypeVar("Result")
 SIDES = {"inspect": ("i", "Inspect"), "draw": ("d", "Draw"), "compare": ("c", "Compare")}
@@ -46,6 +47,10 @@ class SizedScreen(Screen[Result]):
             )
         )
         super().__init__(classes=" ".join(found))
+
+    def footer(self) -> Footer:
+        """The keys; close together where there is little room."""
+        return Footer(show_command_palette=False, compact=self.has_class("-narrow"))
 
     def action_leave(self) -> None:
         """Back to the screen below."""

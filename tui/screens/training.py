@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import Key
-from textual.widgets import Footer
 
 from engine.events import ExperimentFinished, ExperimentStarted, RunFinished, RunStarted
 from engine.settings import Settings
@@ -58,6 +57,8 @@ class TrainingScreen(SizedScreen[str | None]):
         Binding("m", "enlarge", "Enlarge a chart", show=False),
         Binding("l", "scale", "Loss axis log or linear", show=False),
         Binding("o", "smooth", "Smooth the train curves", show=False),
+        Binding("left", "read_out(-1)", "Read out an earlier epoch", show=False),
+        Binding("right", "read_out(1)", "Read out a later epoch", show=False),
         Binding("z", "zoom", "Zoom to the last epochs", show=False),
     ]
 
@@ -86,7 +87,7 @@ class TrainingScreen(SizedScreen[str | None]):
         with Horizontal(id="machine"):
             yield DevicePanel()
             yield LogPane()
-        yield Footer(show_command_palette=False, compact=True)
+        yield self.footer()
 
     def on_mount(self) -> None:
         """Start, and poll: the numbers at the rate asked for, the charts less often, in turns."""
@@ -165,6 +166,12 @@ class TrainingScreen(SizedScreen[str | None]):
     def action_zoom(self) -> None:
         """Fewer epochs, and all again."""
         self._choose(self.query_one(Charts).options.next_zoom())
+
+    def action_read_out(self, epochs: int) -> None:
+        """The exact values of another epoch."""
+        runs = self.view.record.runs.values() if self.view.record else ()
+        newest = max((len(run.epochs) for run in runs), default=0)
+        self.query_one(Charts).point_further(epochs, newest)
 
     def action_enlarge(self) -> None:
         """One chart alone, then the other, then everything."""

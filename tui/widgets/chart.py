@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from rich.segment import Segment
 from rich.style import Style as CellStyle
 from textual.content import Content
+from textual.events import MouseMove
+from textual.message import Message
 from textual.strip import Strip
+from textual.style import Style
 
 from tui.axes import LABEL_WIDTH, Limits, Scale, epoch_axis, extent, settle, value_axis
-from tui.curve import Bucket
+from tui.chart_line import ChartLine, Kind
 from tui.palette import chart_ink, look, model_shades, model_style
-from tui.plotting import AXIS_ROWS, PlotLine, draw_chart
+from tui.plotting import AXIS_ROWS, GRID_LINE, PlotLine, draw_chart
+from tui.read_out import readings
 from tui.widgets.strip_widget import StripWidget
 
-Kind = Literal["raw", "train", "test"]
-"""Raw are train values behind a smoothed train curve."""
 ORDER: tuple[Kind, ...] = ("raw", "train", "test")
 """Of drawing."""
 
+READ_OUT_CELLS = 24
+"""That a model's values take, with the train value."""
 WAITING = "waiting for the first step"
 KEY = "⠒⠒ train  ⠒●⠒ test"
-
-
-@dataclass(frozen=True)
-class ChartLine:
-    """One curve of one run."""
-
-    model: str
-    repeat: int
-    """Counted from 1. Only a model's highest repeat is drawn in full."""
-    kind: Kind
-    points: tuple[Bucket, ...]
-    """x in epochs, y a loss in nats or an accuracy 0–1."""
 
 
 class Chart(StripWidget):
@@ -50,6 +41,13 @@ class Chart(StripWidget):
         padding: 0 1 0 0;
     }
     """
+
+    class PointedAt(Message):
+        """The mouse points at an epoch, or at none any more."""
+
+        def __init__(self, epoch: int | None) -> None:
+            super().__init__()
+            self.epoch = epoch
 
     def __init__(
         self,
@@ -66,6 +64,8 @@ class Chart(StripWidget):
         self._lines: tuple[ChartLine, ...] = ()
         self._first, self._epochs = 0, 1
         self._note = ""
+        self._cursor: int | None = None
+        """The epoch whose values are read out."""
         self._limits: Limits | None = None
         self._labels = ("", "")
         """The title and the legend in the frame, as markup."""
@@ -87,6 +87,26 @@ class Chart(StripWidget):
         self._note = note
         self.redraw()
 
+    def point_at(self, epoch: int | None) -> None:
+        """Read out the values at an epoch, or show the legend again."""
+        if epoch != self._cursor:
+            self._cursor = epoch
+            self.redraw()
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        """The epoch under the mouse is read out, in all charts."""
+        offset = event.get_content_offset(self)
+        room = self.size.width - LABEL_WIDTH - 1
+        if offset is None or room < 1:
+            return
+        part = (offset.x - LABEL_WIDTH - 0.5) / room
+        epoch = round(self._first + part * (self._epochs - self._first))
+        self.post_message(self.PointedAt(min(max(1, epoch), self._epochs)))
+
+    def on_leave(self) -> None:
+        """The legend comes back."""
+        self.post_message(self.PointedAt(None))
+
     def redraw(self) -> None:
         """As ``StripWidget.redraw``; the frame has words, too."""
         if self.is_attached:
@@ -95,14 +115,8 @@ class Chart(StripWidget):
 
     def _label(self) -> None:
         """The frame's title and legend. Setting one repaints everything, so only if it changed."""
-        models = dict.fromkeys(line.model for line in self._lines)
-        legend = Content("  ").join(
-            Content.assemble(
-                (look(model).marker, model_style(model, self.colors[2])),
-                f" {model}",
-            )
-            for model in models
-        )
+        models = list(dict.fromkeys(line.model for line in self._lines))
+        legend = self._legend(models) if self._cursor is None else self._read_out(self._cursor)
         notes = [KEY] if models else []
         if self._note:
             # What the user just chose comes before what each kind of line means.
@@ -113,6 +127,25 @@ class Chart(StripWidget):
         if labels != self._labels:
             self._labels = labels
             self.border_title, self.border_subtitle = labels
+
+    def _legend(self, models: Sequence[str]) -> Content:
+        return Content("  ").join(
+            Content.assemble((look(model).marker, self._style(model)), f" {model}")
+            for model in models
+        )
+
+    def _read_out(self, epoch: int) -> Content:
+        """Each model's test value, and its train value where there is room."""
+        found = readings(self._lines, epoch, self._scale)
+        roomy = self.size.width >= READ_OUT_CELLS * (len(found) + 1)
+        parts = [Content(f"epoch {epoch}")]
+        for model, test, train in found:
+            value = f" {test or '–'}" + (f" train {train}" if roomy and train else "")
+            parts.append(Content.assemble((look(model).marker, self._style(model)), value))
+        return Content("  ").join(parts)
+
+    def _style(self, model: str) -> Style:
+        return model_style(model, self.colors[2])
 
     def draw(self) -> list[Strip]:
         """The strips for the current lines, size and theme."""
@@ -139,9 +172,18 @@ class Chart(StripWidget):
             value_axis(limits, self._scale, max(1, height - AXIS_ROWS)),
             paper,
         )
+        if self._cursor is not None:
+            strips = with_cursor(strips, self._cursor_column(), paper.label)
         if not points:
             strips = with_text(strips, WAITING, width, paper.label)
         return strips
+
+    def _cursor_column(self) -> int:
+        """The cell of the epoch that is read out."""
+        assert self._cursor is not None
+        room = self.size.width - LABEL_WIDTH - 1
+        part = (self._cursor - self._first) / max(1, self._epochs - self._first)
+        return LABEL_WIDTH + 1 + min(max(0, int(part * room)), room - 1)
 
     def _visible_lines(self) -> list[ChartLine]:
         """Lowest first. Of earlier repeats only the tests: many trainings at once are mud."""
@@ -179,3 +221,16 @@ def with_text(strips: list[Strip], text: str, width: int, color: str) -> list[St
     middle = Strip([Segment(f" {text} ", CellStyle(color=color))])
     left, right = strips[row].crop(0, start - 1), strips[row].crop(start + len(text) + 1, width)
     return [*strips[:row], Strip.join([left, middle, right]), *strips[row + 1 :]]
+
+
+def with_cursor(strips: list[Strip], column: int, color: str) -> list[Strip]:
+    """The strips with a line down a column of the plot area, behind the curves."""
+    if not strips or not 0 <= column < strips[0].cell_length:
+        return strips
+    mark = Strip([Segment("╎", CellStyle(color=color))])
+    marked = []
+    for strip in strips[: len(strips) - AXIS_ROWS]:
+        free = strip.crop(column, column + 1).text in (" ", GRID_LINE)
+        parts = [strip.crop(0, column), mark, strip.crop(column + 1, strip.cell_length)]
+        marked.append(Strip.join(parts) if free else strip)
+    return [*marked, *strips[len(strips) - AXIS_ROWS :]]

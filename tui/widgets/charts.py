@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
@@ -18,6 +19,8 @@ class Charts(Horizontal):
     def __init__(self) -> None:
         super().__init__(id="charts")
         self.options = ChartOptions()
+        self._epoch: int | None = None
+        """That is read out."""
 
     def compose(self) -> ComposeResult:
         """One chart a measure."""
@@ -41,6 +44,24 @@ class Charts(Horizontal):
         note = options.words()
         self.query_one("#chart-loss", Chart).look("log" if options.log_loss else "linear", note)
         self.query_one("#chart-accuracy", Chart).look("percent", note)
+
+    @on(Chart.PointedAt)
+    def _point(self, event: Chart.PointedAt) -> None:
+        self.point_at(event.epoch)
+
+    def point_at(self, epoch: int | None) -> None:
+        """Read out all values at an epoch, or none."""
+        self._epoch = epoch
+        for chart in self.query(Chart):
+            chart.point_at(epoch)
+
+    def point_further(self, epochs: int, newest: int) -> None:
+        """Read out another epoch; the newest first, and nothing behind it."""
+        if self._epoch is None:
+            self.point_at(newest if epochs < 0 and newest else None)
+        else:
+            following = max(1, self._epoch + epochs)
+            self.point_at(following if following <= newest else None)
 
     def enlarge_next(self) -> None:
         """One chart alone, then the other, then the whole screen again."""
