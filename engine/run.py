@@ -240,8 +240,8 @@ def _snapshot(
     return Snapshot(
         id_,
         epoch,
-        predicted=bytes(tested.predicted[index].tolist()),
-        confidence=bytes((tested.confidence[index] * 255).round().byte().tolist()),
+        predicted=tested.predicted[index].numpy().tobytes(),
+        confidence=(tested.confidence[index] * 255).round().byte().numpy().tobytes(),
         weights={name: value.cpu() for name, value in weights.items()},
     )
 

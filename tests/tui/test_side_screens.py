@@ -14,9 +14,11 @@ from textual.widgets import Static
 
 from engine.events import RunId
 from engine.inspection import load_test_digits
-from engine.models import MODELS, model_size
+from engine.models import MODELS, WeightsError, model_size
+from engine.reading import Reader
 from engine.settings import Settings
 from tui.app import MnistApp
+from tui.screens import draw
 from tui.screens.compare import CompareScreen
 from tui.screens.draw import DrawScreen
 from tui.screens.help import TEXTS, HelpScreen
@@ -246,6 +248,27 @@ async def test_the_mouse_draws_and_its_right_button_erases(
         await pilot.mouse_down(Canvas, offset=(20, 10), button=3)
         await pilot.mouse_up(Canvas, offset=(20, 10))
         assert sum(drawing.image) < stroke
+
+
+async def test_a_network_that_cannot_be_built_does_not_silence_the_others(
+    make_app: MakeApp,
+    trainer: ScriptedTrainer,
+    labels: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def build(model: str, *_: object) -> Reader:
+        if model == "cnn":
+            raise WeightsError("damaged")
+        return lambda image: (1.0, *[0.0] * 9)
+
+    monkeypatch.setattr(draw, "make_reader", build)
+    app = app_of(make_app)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await begin(pilot, trainer, labels, "d")
+        await pilot.press("space", "down")
+        await settled(pilot)
+        assert "✗ cnn: damaged" in text(app)
+        assert "100%" in text(app)
 
 
 async def test_a_test_digit_is_loaded_and_saved_as_it_is(

@@ -12,8 +12,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
+from engine.assets import AssetError
 from engine.events import Snapshot
 from engine.inspection import Digits, load_test_digits
+from engine.models import WeightsError
 from engine.reading import Reader, centred, make_reader
 from tui.bridge import Bridge
 from tui.experiment_view import ExperimentView
@@ -92,7 +94,11 @@ class DrawScreen(SizedScreen[None]):
             found = {}
             # The quick ones first: mobilenetv2 takes longer than the next stroke.
             for model in sorted(snapshots, key=lambda name: name == "mobilenetv2"):
-                found[model] = await asyncio.to_thread(self._read, snapshots[model], image)
+                try:
+                    found[model] = await asyncio.to_thread(self._read, snapshots[model], image)
+                except (AssetError, WeightsError) as error:
+                    self._note(f"✗ {model}: {error}")
+                    continue
                 shown = {name: found[name] for name in snapshots if name in found}
                 answers.show(list(snapshots), shown)
 

@@ -11,6 +11,9 @@ from tui.pixels import NEGATIVE
 from tui.widgets.strip_widget import StripWidget
 
 CELL = 4
+ROOMY_CELL = 5
+ROOMY_FROM = 3 + 10 * ROOMY_CELL + 9
+"""Cells from which counts of four digits have a space between them."""
 SHADES = 12
 
 
@@ -28,11 +31,15 @@ class ConfusionMap(StripWidget):
         self._model, self._confusion = model, confusion
         self.redraw()
 
+    @property
+    def _cell(self) -> int:
+        return ROOMY_CELL if self.size.width >= ROOMY_FROM else CELL
+
     def draw(self) -> list[Strip]:
         """Column names and a row for each digit."""
         if not self._confusion:
             return []
-        head = "   " + "".join(f"{digit:>{CELL}}" for digit in range(10)) + "   recall"
+        head = "   " + "".join(f"{digit:>{self._cell}}" for digit in range(10)) + "   recall"
         return [
             self.strip(Text(head, "dim")),
             *(self.strip(self._row(true, row)) for true, row in enumerate(self._confusion)),
@@ -48,7 +55,7 @@ class ConfusionMap(StripWidget):
             right = predicted == true
             share = count / max(1, sum(row) if right else worst)
             shown = str(count) if count else "·"
-            text.append(f"{shown:>{CELL}}", self._heat(share, right=right))
+            text.append(f"{shown:>{self._cell}}", self._heat(share, right=right))
         recall = row[true] / sum(row) if sum(row) else None
         return text.append("      n/a" if recall is None else f"  {recall:>7.2%}", "bold")
 
