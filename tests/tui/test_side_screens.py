@@ -123,7 +123,7 @@ async def test_one_leads_to_the_other_and_all_lead_back(
             await pilot.pause()
             assert isinstance(app.screen, kind)
             assert len(app.screen_stack) == 4  # the default screen, setup, training, this
-        await pilot.press("ctrl+q")
+        await pilot.press("q")
         await pilot.pause()
         assert isinstance(app.screen, TrainingScreen)
         assert app.screen.has_class("-asking")

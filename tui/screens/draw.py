@@ -121,7 +121,8 @@ class DrawScreen(SizedScreen[None]):
     def action_load(self) -> None:
         """Ask for the number of a test digit."""
         self.add_class("-asking")
-        self.query_one("#number").focus()
+        # At once: what is typed next is the number, however fast it comes.
+        self.set_focus(self.query_one("#number"))
 
     @on(Input.Submitted, "#number")
     async def _load(self, event: Input.Submitted) -> None:
@@ -131,7 +132,8 @@ class DrawScreen(SizedScreen[None]):
             self._digits = await asyncio.to_thread(load_test_digits, self._view.record.settings)
         typed, last = event.value.strip(), len(self._digits) - 1
         if not typed.isdecimal() or int(typed) > last:
-            self._note(f"✗ {typed or 'nothing'} is not a number of a test digit; give 0 to {last}")
+            found = f"{typed} is not a number of a test digit; " if typed else ""
+            self._note(f"✗ {found}give 0 to {last}")
             return
         self.query_one(Canvas).change(self._digits.image(int(typed)))
         self._note(f"test digit {int(typed)}, a {self._digits.labels[int(typed)]}")

@@ -98,7 +98,7 @@ class InspectScreen(SizedScreen[None]):
 
     def _show(self) -> None:
         self.set_class(not self._snapshots, "-waiting")
-        self.query_one("#networks", Static).update(self._networks())
+        self._show_networks("")
         if not self._snapshots or self._digits is None:
             return
         snapshot, labels = self._snapshots[self._model], self._digits.labels
@@ -113,6 +113,8 @@ class InspectScreen(SizedScreen[None]):
         only = f", {self._filter}" if self._filter else ""
         title = f"Misread: {len(found)} of {len(digits):,}{only}; {self._order}"
         self.query_one(Mistakes).show(ordered(found, self._order), digits, title)
+        if self.has_class("-short"):  # its frame and title have made room for the digits
+            self._show_networks(f"{len(found)} misread{only}; {self._order}")
 
     @on(Mistakes.Looked)
     def _show_chosen(self) -> None:
@@ -124,14 +126,15 @@ class InspectScreen(SizedScreen[None]):
         self.query_one(ChosenDigit).show(number, image, true, self._snapshots)
         self.query_one(FirstLayer).show(self._snapshots[self._model], image)
 
-    def _networks(self) -> Text:
+    def _show_networks(self, note: str) -> None:
         """Every network there is, the chosen one marked."""
         text = Text("mnist-tui", "bold").append("   inspect  ", "bold")
         for model, snapshot in self._snapshots.items():
             shade = model_shades(model, self.colors[2]).full
             name = f" {look(model).marker} {snapshot.run} epoch {snapshot.epoch} "
             text.append(name, f"bold reverse {shade}" if model == self._model else shade)
-        return text
+        text.append(f"  {note}", "dim")
+        self.query_one("#networks", Static).update(text)
 
     def _show_view(self) -> None:
         for view in VIEWS:
