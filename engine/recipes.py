@@ -64,7 +64,12 @@ PRESETS: Mapping[str, Preset] = {
     "notebook": {"epochs": 10, "learning_rate": 0.001, "schedule": "constant"},
     # A quick look: does it train here?
     "quick": {"epochs": 1, "learning_rate": 0.002, "schedule": "one-cycle"},
-    "default": {"epochs": 10, "learning_rate": 0.003, "schedule": "one-cycle"},
+    "default": {
+        "epochs": 10,
+        "learning_rate": 0.003,
+        "schedule": "one-cycle",
+        "cnn": {"optimizer": "adamw", "weight_decay": 0.1},
+    },
     "best": {
         "epochs": 20,
         "learning_rate": 0.003,
@@ -104,8 +109,14 @@ RECIPE_FIELDS = tuple(field.name for field in fields(Recipe))
 
 
 def recipe(*layers: Mapping[str, Any]) -> Recipe:
-    """Lay settings over each other, later ones win; only fields of a recipe are taken."""
+    """Lay settings over each other, later ones win; only fields of a recipe are taken.
+
+    A weight decay goes with its optimizer: where a later layer names another one, it is dropped.
+    """
     given: dict[str, Any] = {}
     for layer in layers:
-        given |= {name: layer[name] for name in RECIPE_FIELDS if layer.get(name) is not None}
+        later = {name: layer[name] for name in RECIPE_FIELDS if layer.get(name) is not None}
+        if later.get("optimizer") not in (None, given.get("optimizer", Recipe.optimizer)):
+            given.pop("weight_decay", None)
+        given |= later
     return Recipe(**given)

@@ -21,7 +21,7 @@ from engine.settings import Settings
 from tui import narrow_updates
 from tui.ascii_filter import AsciiFilter, wants_ascii
 from tui.ending_signals import ENDING_SIGNALS
-from tui.memory import recall, remember, remember_choices, with_last_choices
+from tui.memory import recall, remember, remember_choices
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
 from tui.themes import DARK, TERMINAL, THEMES, frame_color
@@ -84,7 +84,7 @@ class MnistApp(App[int]):
         """Show the form, then load what the training needs behind it."""
         self._end_on_signals()
         self.theme_changed_signal.subscribe(self, self._remember_theme)
-        self._setup = SetupScreen(with_last_choices(self._settings))
+        self._setup = SetupScreen(self._settings)
         self.push_screen(self._setup)
         warm_up = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
         self.call_after_refresh(warm_up.start)

@@ -99,7 +99,7 @@ def short_number(value: float, places: int | None = None) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def epoch_axis(epochs: int, width: int, first: int = 0) -> Axis:
+def epoch_axis(epochs: int, width: int, first: int = 0, name: str = "epoch") -> Axis:
     """From ``first`` to the last epoch there will be, on ``width`` cells, with round numbers."""
     epochs = max(first + 1, epochs)
     shown = epochs - first
@@ -111,7 +111,7 @@ def epoch_axis(epochs: int, width: int, first: int = 0) -> Axis:
     step = max(round_step(smallest), 0.5 if shown == 1 else 1.0)
     values = [value for value in multiples(step, limits) if epochs - value >= 0.6 * step]
     labels = [Tick(value, f"{value:g}") for value in values]
-    return Axis(limits, (*labels, Tick(float(epochs), end)), name="epoch")
+    return Axis(limits, (*labels, Tick(float(epochs), end)), name=name)
 
 
 def extent(values: Iterable[float], results: Iterable[float], scale: Scale) -> Limits | None:

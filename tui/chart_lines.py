@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import accumulate
 from typing import Literal
 
 from engine.events import RunId
@@ -19,6 +21,8 @@ def chart_lines(
     train: Mapping[RunId, tuple[Bucket, ...]],
     measure: Measure,
     smoothing: float = 0.0,
+    *,
+    seconds: bool = False,
 ) -> list[ChartLine]:
     """A train and a test line per run that has begun, earlier runs first.
 
@@ -27,6 +31,7 @@ def chart_lines(
         train: the train points within the epochs, of runs that have any.
         measure: which of the two.
         smoothing: of train lines; they then get a raw line each as well.
+        seconds: whether x is the run's own seconds of training instead of epochs.
     """
     lines = []
     for run in record.runs.values():
@@ -39,7 +44,27 @@ def chart_lines(
             lines.append(ChartLine(model, repeat, "train", points))
         if run.epochs:
             lines.append(ChartLine(model, repeat, "test", test_points(run, measure)))
-    return lines
+    if not seconds:
+        return lines
+    return [
+        replace(line, points=in_seconds(line.points, record.runs[RunId(line.model, line.repeat)]))
+        for line in lines
+    ]
+
+
+def in_seconds(points: Sequence[Bucket], run: RunRecord) -> tuple[Bucket, ...]:
+    """Points over seconds of training instead of epochs.
+
+    Those of the epoch under way are left out: how long it takes is known at its end.
+    """
+    ends = [0.0, *accumulate(epoch.seconds for epoch in run.epochs)]
+    moved = []
+    for point in points:
+        epoch = min(int(point.x), len(ends) - 2)
+        if epoch >= 0 and point.x <= len(ends) - 1:
+            share = point.x - epoch
+            moved.append(point._replace(x=ends[epoch] + share * (ends[epoch + 1] - ends[epoch])))
+    return tuple(moved)
 
 
 def test_points(run: RunRecord, measure: Measure) -> tuple[Bucket, ...]:

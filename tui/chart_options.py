@@ -25,6 +25,13 @@ class ChartOptions:
     last: int = 0
     """So many last epochs are shown; 0 for all."""
 
+    seconds: bool = False
+    """Whether the lower axis is in seconds of training instead of epochs; all of them then."""
+
+    def next_unit(self) -> ChartOptions:
+        """The other lower axis."""
+        return replace(self, seconds=not self.seconds)
+
     def next_scale(self) -> ChartOptions:
         """The other loss axis."""
         return replace(self, log_loss=not self.log_loss)
@@ -39,12 +46,12 @@ class ChartOptions:
 
     def first_epoch(self, newest: float) -> int:
         """Where the x axis begins, if the newest point is at epoch ``newest``."""
-        return max(0, math.ceil(newest) - self.last) if self.last else 0
+        return max(0, math.ceil(newest) - self.last) if self.last and not self.seconds else 0
 
     def words(self) -> str:
         """What differs from the usual, to be read beside a chart's title; empty for nothing."""
         parts = [f"smoothed {self.smoothing:g}"] if self.smoothing else []
-        if self.last:
+        if self.last and not self.seconds:
             parts.append(f"last {self.last} epochs")
         return ", ".join(parts)
 

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from engine.rules import SettingsError
 from engine.settings import FIELDS, Settings, from_text, rule
 from engine.settings_file import load_settings
+from tui.memory import REMEMBERED
 
 BAD_USAGE = 2
 SLOW_LINK_RATE = 1.0
@@ -151,7 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(settings, json=parsed.json)
     if parsed.command == "clear-cache":
         return _clear_cache(settings)
-    return _dashboard(settings)
+    # What is given on the command line is wanted, even where it is the default.
+    chosen = any(hasattr(parsed, name) for name in REMEMBERED)
+    return _dashboard(settings, as_last_time=not chosen)
 
 
 def _run(settings: Settings, *, json: bool) -> int:
@@ -193,7 +196,7 @@ def is_dumb() -> bool:
     return os.environ.get("TERM") == "dumb"
 
 
-def _dashboard(settings: Settings) -> int:
+def _dashboard(settings: Settings, *, as_last_time: bool) -> int:
     # A stream is None where the program was started with it closed.
     streams = (sys.stdin, sys.stdout, sys.stderr)
     if None in streams or not (sys.stdin.isatty() and sys.stdout.isatty()) or is_dumb():
@@ -202,4 +205,4 @@ def _dashboard(settings: Settings) -> int:
 
     with first_frame():
         from tui.launch import launch
-    return launch(settings)
+    return launch(settings, as_last_time=as_last_time)

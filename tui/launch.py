@@ -8,19 +8,21 @@ from contextlib import suppress
 from engine.settings import Settings
 from tui.app import MnistApp
 from tui.capture import captured_output
+from tui.memory import with_last_choices
 from tui.record_queue import RecordQueue
 from tui.trainer import Trainer
 
 
-def launch(settings: Settings) -> int:
+def launch(settings: Settings, *, as_last_time: bool) -> int:
     """Run the dashboard; return its exit code: 0, or 128 + the number of the signal that ended it.
 
+    ``as_last_time`` lets the form begin with what was chosen last, where the settings say nothing.
     Whatever ends it, the training thread gets to write its summary first.
     """
     trainer = Trainer()
     root = logging.getLogger()
     with captured_output() as capture:
-        app = MnistApp(settings, trainer)
+        app = MnistApp(with_last_choices(settings) if as_last_time else settings, trainer)
         capture.attach(app)
         handler = RecordQueue(app.add_log, logging.INFO)
         logging.getLogger("mnist_tui").setLevel(logging.INFO)

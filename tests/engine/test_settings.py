@@ -403,6 +403,18 @@ def test_a_word_may_stand_for_zero(file: Path, name: str, word: str) -> None:
     assert to_tables(Settings())[rule(name).section][name] == word
 
 
+def test_a_weight_decay_goes_with_its_optimizer() -> None:
+    settings = Settings(preset="default")
+    assert settings.recipe("cnn").weight_decay == 0.1
+    for optimizer in ("adam", "sgd"):
+        other = replace(settings, optimizer=optimizer).recipe("cnn")
+        assert (other.optimizer, other.weight_decay) == (optimizer, 0.0)
+    same = replace(settings, optimizer="adamw").recipe("cnn")
+    assert same.weight_decay == 0.1
+    both = replace(settings, optimizer="sgd", weight_decay=0.01).recipe("cnn")
+    assert (both.optimizer, both.weight_decay) == ("sgd", 0.01)
+
+
 def test_preset_decides_how_a_model_is_trained() -> None:
     assert Settings(preset="notebook").recipe("cnn") == Recipe(learning_rate=0.001)
     assert Settings(preset="best").recipe("mlp").shift == 1

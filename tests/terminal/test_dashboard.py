@@ -242,3 +242,18 @@ def test_a_terminal_that_stops_reading_costs_no_epoch_and_is_told_the_truth(
             return int(found[1]) if found else 0
 
         terminal.wait_until(lambda: shown() >= reached, 20)
+
+
+@pytest.mark.slow
+def test_the_form_begins_as_it_was_started_last(tmp_path: Path) -> None:
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    flags = ["--model", "mlp", "--epochs", "2", "--repeats", "3"]
+    small = ["--train-limit", "500", "--test-limit", "100"]
+    with Terminal([COMMAND, *small, *flags], cwd=tmp_path, env=environment) as terminal:
+        terminal.wait_for("[x] ● mlp")
+        terminal.press("s")
+        terminal.wait_for("✓ finished", timeout=60)
+    with Terminal([COMMAND], cwd=tmp_path, env=environment) as terminal:
+        terminal.wait_for("3 runs, 2 epochs each")
+    with Terminal([COMMAND, "--epochs", "10"], cwd=tmp_path, env=environment) as terminal:
+        terminal.wait_for("15 runs, 10 epochs each")

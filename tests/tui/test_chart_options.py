@@ -9,8 +9,10 @@ import pytest
 from scripted import ScriptedTrainer
 from textual.pilot import Pilot
 
-from engine.events import RunId
+from engine.events import EpochResult, RunId
+from engine.records import RunRecord
 from tui.app import MnistApp
+from tui.chart_lines import in_seconds
 from tui.chart_options import ChartOptions, smoothed
 from tui.curve import Bucket
 from tui.widgets.chart import Chart
@@ -55,6 +57,7 @@ def test_every_choice_comes_round_again() -> None:
     assert [choice.last for choice in seen] == [10, 3, 0]
     seen = [options := options.next_smoothing() for _ in range(3)]
     assert [choice.smoothing for choice in seen] == [0.6, 0.9, 0.0]
+    assert options.next_unit().next_unit() == options
     assert options.next_scale().next_scale() == options == ChartOptions()
 
 
@@ -123,3 +126,37 @@ async def test_what_the_user_chose_is_told_whole_on_a_narrow_screen(
         await pilot.pause(0.3)
         strips = pilot.app.screen._compositor.render_strips()
         assert any("smoothed 0.6, last 10 epochs" in strip.text for strip in strips)
+
+
+def test_seconds_follow_the_time_that_each_epoch_took() -> None:
+    run = RunRecord(MLP)
+    for number, seconds in ((1, 4.0), (2, 2.0)):
+        run.epochs.append(EpochResult(number, 0.1, 0.9, 0.1, 0.9, 0.001, seconds, 1.0, 0.0))
+    points = [Bucket(x, 1.0, 1.0, 1.0) for x in (0.5, 1.0, 1.5, 2.0, 2.5)]
+    assert [point.x for point in in_seconds(points, run)] == [2.0, 4.0, 5.0, 6.0]
+    assert in_seconds(points, RunRecord(MLP)) == ()
+
+
+async def test_the_key_shows_seconds_and_epochs_again(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    app = make_app(models=("mlp",))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("s")
+        trainer.begin()
+        trainer.train(MLP, 3)
+        await pilot.pause(0.5)
+
+        def axis() -> str:
+            (line,) = (s.text for s in app.screen.query(Chart).first().draw()[-1:])
+            return line
+
+        assert axis().startswith("epoch 0")
+        await pilot.press("left", "u")
+        await pilot.pause(0.3)
+        assert axis().split()[0] == "s"
+        assert axis().split()[-1] == "15"  # three epochs of five seconds
+        assert "╎" not in "".join(s.text for s in app.screen.query(Chart).first().draw())
+        await pilot.press("u")
+        await pilot.pause(0.3)
+        assert axis().startswith("epoch 0")

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from scripted import ScriptedTrainer
 
-from engine.settings import MODEL_NAMES, Settings
+from engine.settings import Settings
+from tui import cli
 from tui.app import MnistApp
 from tui.memory import memory_file, recall, remember, remember_choices, with_last_choices
 
@@ -62,22 +63,31 @@ def test_choices_that_are_no_longer_allowed_are_not_used(last: dict[str, object]
     assert with_last_choices(Settings()) == Settings()
 
 
-async def test_the_form_begins_with_what_was_started_last(
+async def test_what_is_started_is_remembered(
     make_app: Callable[..., MnistApp], trainer: ScriptedTrainer
 ) -> None:
-    app = make_app(repeats=5, epochs=0)
+    app = make_app(repeats=3, epochs=2, models=("mlp",))
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause()
+        assert recall() == {}
         await pilot.press("s")
         await pilot.pause()
-    trainer.training = False
-    remember({"models": ["mlp"], "repeats": 3, "preset": "quick", "epochs": 1})
-    again = make_app(repeats=5, epochs=0)
-    async with again.run_test(size=(100, 30)) as pilot:
-        await pilot.pause()
-        await pilot.press("s")
-        await pilot.pause()
-    first, second = trainer.started
-    assert (first.models, first.repeats, first.epochs) == (MODEL_NAMES, 5, 10)
-    assert (second.models, second.repeats, second.preset) == (("mlp",), 3, "quick")
-    assert recall()["epochs"] == second.epochs == 1
+    assert recall() == {"models": ["mlp"], "repeats": 3, "epochs": 2, "preset": "default"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "as_last_time"),
+    [([], True), (["--seed", "1"], True), (["--preset", "default"], False)],
+)
+def test_what_the_command_line_says_is_not_overruled(
+    monkeypatch: pytest.MonkeyPatch, flags: list[str], as_last_time: bool
+) -> None:
+    asked = []
+
+    def dashboard(settings: Settings, *, as_last_time: bool) -> int:
+        asked.append(as_last_time)
+        return 0
+
+    monkeypatch.setattr(cli, "_dashboard", dashboard)
+    assert cli.main(flags) == 0
+    assert asked == [as_last_time]

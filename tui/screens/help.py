@@ -68,6 +68,7 @@ the top means that a model has not been measured yet.
   n             new experiment, once this one has ended
   m             enlarge the loss chart, then the accuracy chart, then show everything again
   l             loss axis: logarithmic or linear
+  u             curves over epochs, or over each run's seconds of training
   o             smooth the train curves: by 0.6, by 0.9, not; the raw ones stay, faint
   z             zoom to the last 10 epochs, to the last 3, to all
   t             other colours: dark, light, high contrast, the terminal's own

@@ -57,6 +57,7 @@ class TrainingScreen(SizedScreen[str | None]):
         Binding("m", "enlarge", "Enlarge a chart", show=False),
         Binding("l", "scale", "Loss axis log or linear", show=False),
         Binding("o", "smooth", "Smooth the train curves", show=False),
+        Binding("u", "unit", "Below the charts: epochs or seconds", show=False),
         Binding("left", "read_out(-1)", "Read out an earlier epoch", show=False),
         Binding("right", "read_out(1)", "Read out a later epoch", show=False),
         Binding("z", "zoom", "Zoom to the last epochs", show=False),
@@ -158,6 +159,10 @@ class TrainingScreen(SizedScreen[str | None]):
     def action_scale(self) -> None:
         """A logarithmic loss axis, or a linear one."""
         self._choose(self.query_one(Charts).options.next_scale())
+
+    def action_unit(self) -> None:
+        """Curves over epochs, or over seconds of training."""
+        self._choose(self.query_one(Charts).options.next_unit())
 
     def action_smooth(self) -> None:
         """Smoother train curves."""

@@ -62,7 +62,7 @@ class Chart(StripWidget):
         self._title = title
         self._scale = scale
         self._lines: tuple[ChartLine, ...] = ()
-        self._first, self._epochs = 0, 1
+        self._first, self._epochs, self._unit = 0, 1, "epoch"
         self._note = ""
         self._cursor: int | None = None
         """The epoch whose values are read out."""
@@ -70,14 +70,18 @@ class Chart(StripWidget):
         self._labels = ("", "")
         """The title and the legend in the frame, as markup."""
 
-    def show(self, lines: Sequence[ChartLine], epochs: int, *, first: int = 0) -> None:
-        """Show these lines, the last ones on top, on an axis from ``first`` to ``epochs``."""
+    def show(
+        self, lines: Sequence[ChartLine], epochs: int, *, first: int = 0, unit: str = "epoch"
+    ) -> None:
+        """Show these lines, the last ones on top, on an axis from ``first`` to ``epochs``, or to
+        so many of another unit.
+        """
         lines = tuple(lines)
-        if (lines, first, epochs) == (self._lines, self._first, self._epochs):
+        if (lines, first, epochs, unit) == (self._lines, self._first, self._epochs, self._unit):
             return
         if first < self._first:
             self._limits = None
-        self._lines, self._first, self._epochs = lines, first, epochs
+        self._lines, self._first, self._epochs, self._unit = lines, first, epochs, unit
         self.redraw()
 
     def look(self, scale: Scale, note: str) -> None:
@@ -168,7 +172,7 @@ class Chart(StripWidget):
             [self._plot_line(line) for line in lines],
             width,
             height,
-            epoch_axis(self._epochs, width - LABEL_WIDTH - 1, self._first),
+            epoch_axis(self._epochs, width - LABEL_WIDTH - 1, self._first, self._unit),
             value_axis(limits, self._scale, max(1, height - AXIS_ROWS)),
             paper,
         )

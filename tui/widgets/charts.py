@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from engine.records import ExperimentRecord
+from tui.axes import round_step
 from tui.bridge import Bridge
 from tui.chart_lines import Measure, chart_lines
 from tui.chart_options import ChartOptions
@@ -30,17 +33,23 @@ class Charts(Horizontal):
     def draw(self, measure: Measure, record: ExperimentRecord, bridge: Bridge) -> None:
         """Bring one chart up to date."""
         points = bridge.train_points(measure)
-        lines = chart_lines(record, points, measure, self.options.smoothing)
-        newest = max((line.points[-1].x for line in lines), default=0.0)
-        first = self.options.first_epoch(newest)
-        epochs = record.settings.epochs
-        if self.options.last:
-            epochs = min(first + self.options.last, epochs)
-        self.query_one(f"#chart-{measure}", Chart).show(lines, epochs, first=first)
+        options = self.options
+        lines = chart_lines(record, points, measure, options.smoothing, seconds=options.seconds)
+        newest = max((line.points[-1].x for line in lines if line.points), default=0.0)
+        first, end = options.first_epoch(newest), record.settings.epochs
+        if options.seconds:
+            # A round number above, so that the axis stays while the curves grow.
+            end = math.ceil(round_step(max(newest, 1.0), (1, 1.5, 2, 3, 5, 7)))
+        elif options.last:
+            end = min(first + options.last, end)
+        unit = "s" if options.seconds else "epoch"
+        self.query_one(f"#chart-{measure}", Chart).show(lines, end, first=first, unit=unit)
 
     def choose(self, options: ChartOptions) -> None:
         """From now on draw like this."""
         self.options = options
+        if options.seconds:
+            self.point_at(None)
         note = options.words()
         self.query_one("#chart-loss", Chart).look("log" if options.log_loss else "linear", note)
         self.query_one("#chart-accuracy", Chart).look("percent", note)
@@ -50,7 +59,9 @@ class Charts(Horizontal):
         self.point_at(event.epoch)
 
     def point_at(self, epoch: int | None) -> None:
-        """Read out all values at an epoch, or none."""
+        """Read out all values at an epoch, or none; an axis of seconds has no epochs."""
+        if self.options.seconds:
+            epoch = None
         self._epoch = epoch
         for chart in self.query(Chart):
             chart.point_at(epoch)

@@ -1,0 +1,156 @@
+"""How quick and how quiet the dashboard is in a real pseudo-terminal on this machine.
+
+    python tests/benchmarks/screen.py [--rounds N] [--only start wire keys throughput]
+
+Bytes are what the terminal receives; a key's time ends when the screen shows what it did.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import statistics
+import sys
+import tempfile
+import time
+import tomllib
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "terminal"))
+
+from terminal import Terminal
+
+COMMAND = str(Path(sys.executable).parent / "mnist-tui")
+ENDLESS = ["--epochs", "1000", "--repeats", "1"]
+SIZES = ((120, 40), (80, 24))
+WINDOW = 10.0
+KEYS = 60
+KEY_GAP = 0.3
+"""Seconds between keys, as a person presses them."""
+
+
+def dashboard(folder: str, *flags: str, size: tuple[int, int] = (120, 40)) -> Terminal:
+    environment = {"XDG_STATE_HOME": folder}  # whoever runs this keeps their own choices
+    return Terminal([COMMAND, *flags], *size, cwd=folder, env=environment)
+
+
+def read_for(terminal: Terminal, seconds: float) -> int:
+    """Bytes that come within so many seconds."""
+    before, end = len(terminal.raw), time.monotonic() + seconds
+    terminal.wait_until(lambda: time.monotonic() > end, seconds + 1)
+    return len(terminal.raw) - before
+
+
+def start(rounds: int) -> None:
+    """Until the name, and until the whole form, is on the screen."""
+    names, forms = [], []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            with dashboard(folder) as terminal:
+                terminal.wait_for("mnist-tui")
+                names.append(time.perf_counter() - began)
+                terminal.wait_for("Start")
+                forms.append(time.perf_counter() - began)
+    for what, found in (("name", names), ("form", forms)):
+        print(f"first paint, {what:<5} {statistics.median(found):6.2f} s  (best {min(found):.2f})")
+
+
+def wire(rounds: int) -> None:
+    """Bytes a second, idle and while a network trains."""
+    for size in SIZES:
+        for model, flags in (("mlp", []), ("cnn", []), ("mlp", ["--slow-link"])):
+            rates, idle = [], []
+            for _ in range(rounds):
+                with (
+                    tempfile.TemporaryDirectory() as folder,
+                    dashboard(folder, "--model", model, *flags, *ENDLESS, size=size) as screen,
+                ):
+                    screen.wait_for("Start")
+                    read_for(screen, 3)
+                    idle.append(read_for(screen, 2) / 2)
+                    screen.press("s")
+                    screen.wait_for("1/1000", 60)
+                    read_for(screen, 3)
+                    rates.append(read_for(screen, WINDOW) / WINDOW)
+            columns, lines = size
+            print(
+                f"{columns}×{lines} {model:<4}{' '.join(flags):<12} "
+                f"live {statistics.median(rates):6,.0f} B/s  "
+                f"idle {statistics.median(idle):,.0f} B/s"
+            )
+
+
+def keys(rounds: int) -> None:
+    """From a key to the first change that comes of it, while a network trains.
+
+    The key reads out an epoch, which changes the frame of a chart as nothing else does.
+    """
+    for model in ("mlp", "cnn"):
+        times: list[float] = []
+        for _ in range(rounds):
+            with (
+                tempfile.TemporaryDirectory() as folder,
+                dashboard(folder, "--model", model, *ENDLESS) as screen,
+            ):
+                screen.wait_for("Start")
+                screen.press("s")
+                screen.wait_for("3/1000", 120)
+                for number in range(KEYS):
+                    read_for(screen, KEY_GAP)
+                    times.append(_read_out(screen, shown=number % 2 == 0))
+        times.sort()
+        print(
+            f"key while {model} trains: p50 {1e3 * statistics.median(times):.1f} ms  "
+            f"p95 {1e3 * times[int(0.95 * len(times))]:.1f} ms  max {1e3 * times[-1]:.1f} ms"
+        )
+
+
+def _read_out(screen: Terminal, *, shown: bool) -> float:
+    """Seconds until the newest epoch is read out, or no longer is."""
+    while True:
+        began = time.perf_counter()
+        screen.press("left" if shown else "right")
+        # The right key leads behind the newest epoch, unless another has ended meanwhile.
+        with contextlib.suppress(AssertionError):
+            screen.wait_until(lambda: ("╎" in screen.text()) == shown, 0.5)
+            return time.perf_counter() - began
+
+
+def throughput(rounds: int) -> None:
+    """What the dashboard costs the training: images a second beside `mnist-tui run`, in turns."""
+    flags = ["--model", "mlp", "--epochs", "20", "--repeats", "1", "--threads", "1"]
+    with_screen, without = [], []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            with dashboard(folder, *flags) as screen:
+                screen.wait_for("Start")
+                screen.press("s")
+                screen.wait_for("finished  ", 300)
+            with_screen.append(_images_per_second(folder))
+        with tempfile.TemporaryDirectory() as folder:
+            with Terminal([COMMAND, "run", *flags], cwd=folder) as screen:
+                screen.wait_exit(300)
+            without.append(_images_per_second(folder))
+    ratio = statistics.median(with_screen) / statistics.median(without)
+    print(
+        f"mlp with the dashboard {statistics.median(with_screen):,.0f} images/s, "
+        f"without {statistics.median(without):,.0f}: {ratio:.3f}"
+    )
+
+
+def _images_per_second(folder: str) -> float:
+    (summary,) = Path(folder).glob("results/*/summary.toml")
+    rate: float = tomllib.loads(summary.read_text())["models"][0]["images_per_second"]["mean"]
+    return rate
+
+
+GROUPS = {"start": start, "wire": wire, "keys": keys, "throughput": throughput}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS))
+    given = parser.parse_args()
+    for name in given.only:
+        GROUPS[name](given.rounds)
