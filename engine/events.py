@@ -148,7 +148,7 @@ class Snapshot:
     """A digit for each test image, in their order."""
     confidence: bytes
     """The probability of each of those digits, from 0 to 255."""
-    weights: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor] = dataclasses.field(compare=False)
     """A copy on the CPU of the state dict of what trains."""
 
 

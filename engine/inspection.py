@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -47,7 +48,8 @@ class Digits:
 
 def load_test_digits(settings: Settings) -> Digits:
     """The test images that an experiment measures on; raises as ``load_mnist``."""
-    mnist = load_mnist(folder=settings.data, train_limit=1, test_limit=settings.test_limit)
+    folder = str(Path(settings.data).expanduser()) if settings.data else ""
+    mnist = load_mnist(folder=folder, train_limit=1, test_limit=settings.test_limit)
     return Digits(mnist.test_images.numpy().tobytes(), mnist.test_labels.byte().numpy().tobytes())
 
 

@@ -30,7 +30,10 @@ def make_reader(model: str, weights: Mapping[str, Tensor], imagenet: str = "bund
         AssetError, WeightsError: as ``load_imagenet_weights``.
     """
     spec = MODELS[model]
-    network = spec.build()
+    # Without initial weights: drawing them would take random numbers from a run that begins.
+    with torch.device("meta"):
+        network = spec.build()
+    network.to_empty(device="cpu")
     if isinstance(network, MobileNetV2):
         load_imagenet_weights(network, imagenet)
     trained_part(network).load_state_dict(dict(weights))

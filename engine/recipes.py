@@ -78,7 +78,7 @@ PRESETS: Mapping[str, Preset] = {
         "clean_epochs": 1,
         "label_smoothing": 0.02,
         "mlp": {"learning_rate": 0.004},
-        "cnn": {"label_smoothing": 0.05},
+        "cnn": {"optimizer": "adamw", "weight_decay": 0.1, "label_smoothing": 0.05},
         "mobilenetv2": {"shift": 0, "clean_epochs": 0, "label_smoothing": 0.0},
     },
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from engine.events import Event, ExperimentStarted, Progress, RunId, Snapshot
+from engine.events import Event, Progress, RunId, Snapshot
 from tui.curve import Bucket, Curve
 
 
@@ -73,6 +73,14 @@ class Bridge:
         self._curves: dict[RunId, RunCurves] = {}
         self._snapshots: dict[RunId, Snapshot] = {}
 
+    def clear(self) -> None:
+        """Forget an experiment, so that nothing of it is taken for the next one's."""
+        with self._lock:
+            self._events = []
+            self._progress = {}
+            self._curves.clear()
+            self._snapshots.clear()
+
     def emit(self, event: Event | Refused) -> None:
         """Accept an event; returns at once."""
         with self._lock:
@@ -82,9 +90,6 @@ class Bridge:
             if isinstance(event, Snapshot):
                 self._snapshots[event.run] = event
                 return
-            if isinstance(event, ExperimentStarted):
-                self._curves.clear()
-                self._snapshots.clear()
             self._events.append(event)
 
     def _add_progress(self, event: Progress) -> None:

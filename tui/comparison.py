@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -76,9 +77,15 @@ COLUMNS = (
 )
 
 
+def _known(column: Column, model: ModelSummary) -> float | None:
+    """The value, if it is a number: the loss of a training that went astray is none."""
+    value = column.value(model)
+    return value if value is not None and math.isfinite(value) else None
+
+
 def best(models: Sequence[ModelSummary], column: Column) -> float | None:
     """The best value of a column; None where there is nothing to choose between."""
-    values = [value for model in models if (value := column.value(model)) is not None]
+    values = [value for model in models if (value := _known(column, model)) is not None]
     if len(values) < 2 or column.highest_is_best is None:
         return None
     return max(values) if column.highest_is_best else min(values)
@@ -86,8 +93,8 @@ def best(models: Sequence[ModelSummary], column: Column) -> float | None:
 
 def ranked(models: Sequence[ModelSummary], column: Column, *, reverse: bool) -> list[ModelSummary]:
     """Best first, or last with ``reverse``; models that are not known yet at the end."""
-    known = [model for model in models if column.value(model) is not None]
-    unknown = [model for model in models if column.value(model) is None]
+    known = [model for model in models if _known(column, model) is not None]
+    unknown = [model for model in models if _known(column, model) is None]
     highest_first = column.highest_is_best is not False
     known.sort(key=lambda model: column.value(model) or 0.0, reverse=highest_first != reverse)
     return known + unknown

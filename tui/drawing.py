@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 SIDE = 28
@@ -69,8 +71,9 @@ class Drawing:
         """
         from PIL import Image
 
-        number = 1 + sum(1 for _ in folder.glob("drawing-*.png"))
-        path = folder / f"drawing-{number}.png"
-        with path.open("xb") as file:
-            Image.frombytes("L", (SIDE, SIDE), self.image).save(file, "PNG")
-        return path
+        for number in count(1):
+            path = folder / f"drawing-{number}.png"
+            with suppress(FileExistsError), path.open("xb") as file:
+                Image.frombytes("L", (SIDE, SIDE), self.image).save(file, "PNG")
+                return path
+        raise AssertionError("numbers do not end")

@@ -54,10 +54,7 @@ REMEMBERED = ("models", "preset", "epochs", "repeats")
 
 
 def with_last_choices(settings: Settings) -> Settings:
-    """The settings with what was chosen last, if they say nothing of their own about any of it.
-
-    Whoever gives one of these in a file or on the command line gets just what the settings say.
-    """
+    """The settings with what was chosen last, if those remembered all have their defaults."""
     usual = Settings()
     if any(getattr(settings, name) != getattr(usual, name) for name in REMEMBERED):
         return settings

@@ -37,6 +37,7 @@ class Trainer:
         if self.busy:
             raise RuntimeError("an experiment is under way")
         self.control = Control()
+        self.bridge.clear()
         self._thread = threading.Thread(
             target=self._train, args=(settings, self.control), name="training"
         )

@@ -9,7 +9,7 @@ from engine.data import Mnist
 from engine.events import Snapshot
 from engine.experiment import run_experiment
 from engine.inspection import Digits, feature_maps, first_layer, load_test_digits
-from engine.models import CNN, MLP, MobileNetV2
+from engine.models import CNN, MLP, MODELS, MobileNetV2, trained_part
 from engine.reading import BOX, centred, make_reader, to_tensor
 from engine.records import ExperimentRecord
 from engine.settings import Settings
@@ -76,6 +76,15 @@ def test_mobilenetv2_reads_with_its_imagenet_features() -> None:
     image = load_test_digits(Settings(test_limit=1)).image(0)
     assert sum(read(image)) == pytest.approx(1, abs=1e-5)
     assert read(image) == read(image)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_making_a_reader_takes_no_random_number_from_a_training(model: str) -> None:
+    torch.manual_seed(1)
+    weights = trained_part(MODELS[model].build()).state_dict()
+    before = torch.get_rng_state()
+    make_reader(model, weights)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_first_layers_are_pictures_of_the_weights() -> None:

@@ -257,3 +257,24 @@ def test_the_form_begins_as_it_was_started_last(tmp_path: Path) -> None:
         terminal.wait_for("3 runs, 2 epochs each")
     with Terminal([COMMAND, "--epochs", "10"], cwd=tmp_path, env=environment) as terminal:
         terminal.wait_for("15 runs, 10 epochs each")
+
+
+@pytest.mark.slow
+def test_a_digit_is_drawn_with_the_mouse_and_read(tmp_path: Path) -> None:
+    """Left button pressed, dragged, released, in the terminal's own words (SGR)."""
+    with Terminal([COMMAND, "--model", "mlp", *QUICK], 120, 40, cwd=tmp_path) as terminal:
+        terminal.wait_for("Start")
+        terminal.press("s")
+        terminal.wait_for("✓ finished", timeout=60)
+        terminal.press("d")
+        terminal.wait_for("s Save")
+        terminal.type("\x1b[<0;30;8M\x1b[<32;30;20M\x1b[<0;30;20m")
+
+        def stroke() -> list[str]:
+            return [row for row in terminal.text().splitlines() if "▀▀" in row[:58]]
+
+        terminal.wait_until(lambda: len(stroke()) >= 12)  # a line, not two dots
+        terminal.wait_until(lambda: re.search(r"[━╸] +\d+%", terminal.text()) is not None)
+        terminal.type("\x1b[<35;50;12M")  # moved without a button
+        terminal.press("w")
+        terminal.wait_for("Draw a digit")

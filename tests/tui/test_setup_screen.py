@@ -234,3 +234,14 @@ async def test_learning_rate_of_the_form_is_for_all_models(
         await pilot.press("s")
         await pilot.pause()
     assert trainer.started[0].recipe("cnn").learning_rate == 0.5
+
+
+async def test_the_preset_says_which_model_is_trained_in_another_way(make_app: MakeApp) -> None:
+    app = make_app(models=("mlp", "cnn"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        note = app.screen.query_one("#preset-note", Label)
+        assert str(note.content) == ("adam 0.003 one-cycle; cnn: adamw 0.003 one-cycle, decay 0.1")
+        await pilot.click("#model-cnn")
+        await pilot.pause()
+        assert str(note.content) == "adam 0.003 one-cycle"

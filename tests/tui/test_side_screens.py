@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import nan
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,12 @@ from engine.events import RunId
 from engine.inspection import load_test_digits
 from engine.models import MODELS, WeightsError, model_size
 from engine.reading import Reader
+from engine.records import ModelSummary
 from engine.settings import Settings
+from engine.statistics import Statistics
 from tui.app import MnistApp
+from tui.comparison import COLUMNS, best, ranked
+from tui.drawing import Drawing
 from tui.screens import draw
 from tui.screens.compare import CompareScreen
 from tui.screens.draw import DrawScreen
@@ -238,16 +243,15 @@ async def test_the_mouse_draws_and_its_right_button_erases(
     async with app.run_test(size=size) as pilot:
         await begin(pilot, trainer, labels, "d")
         drawing = app.screen.query_one(Canvas).drawing
-        await pilot.mouse_down(Canvas, offset=(5, 5))
-        await pilot.hover(Canvas, offset=(20, 10))
+        await pilot.mouse_down(Canvas, offset=(20, 10))
         await pilot.mouse_up(Canvas, offset=(20, 10))
-        stroke = sum(drawing.image)
-        assert stroke > 255 * 8  # a line, not two dots
+        dot = sum(drawing.image)
+        assert dot > 255
         await pilot.hover(Canvas, offset=(8, 12))
-        assert sum(drawing.image) == stroke
+        assert sum(drawing.image) == dot
         await pilot.mouse_down(Canvas, offset=(20, 10), button=3)
         await pilot.mouse_up(Canvas, offset=(20, 10))
-        assert sum(drawing.image) < stroke
+        assert sum(drawing.image) < dot
 
 
 async def test_a_network_that_cannot_be_built_does_not_silence_the_others(
@@ -346,3 +350,50 @@ def test_the_diagrams_count_parameters_rightly(name: str) -> None:
         assert count in TEXTS["setup"]
     if name == "mobilenetv2":
         assert f"{size.parameters - size.trainable_parameters:,} frozen" in TEXTS["setup"]
+
+
+async def test_before_the_experiment_has_a_folder_nothing_is_saved_but_a_digit_is_loaded(
+    make_app: MakeApp,
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("s", "d", "s")
+        await pilot.pause()
+        assert "the experiment has no folder yet" in text(app)
+        await pilot.press("l", "7", "enter")
+        await settled(pilot)
+        assert "test digit 7" in text(app)
+
+
+async def test_data_that_cannot_be_read_is_told_where_it_is_needed(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    app = make_app(models=("mlp",), data="/nowhere/[b]x")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("s")
+        trainer.begin()
+        await pilot.pause(0.3)
+        for keys in (["i"], ["d", "l", "1", "enter"]):
+            await pilot.press(*keys)
+            await settled(pilot)
+            assert "/nowhere/[b]x" in text(app)
+
+
+def test_saved_drawings_never_replace_one_another(tmp_path: Path) -> None:
+    drawing = Drawing()
+    first, second = drawing.save(tmp_path), drawing.save(tmp_path)
+    first.unlink()
+    assert drawing.save(tmp_path) == first
+    assert drawing.save(tmp_path) not in (first, second)
+
+
+def test_a_loss_that_is_no_number_is_neither_best_nor_in_the_way() -> None:
+    column = next(column for column in COLUMNS if column.name == "test loss")
+    models = [summary("a", nan), summary("b", 0.2), summary("c", 0.1)]
+    assert best(models, column) == 0.1
+    assert [m.name for m in ranked(models, column, reverse=False)] == ["c", "b", "a"]
+
+
+def summary(name: str, loss: float) -> ModelSummary:
+    found = Statistics(1, loss, None, None, loss, loss)
+    return ModelSummary(name, None, 1, None, None, found, None, None, None, 0.0, 0, {})

@@ -13,10 +13,12 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from engine.assets import AssetError
+from engine.data import DataError
 from engine.events import Snapshot
 from engine.inspection import Digits, load_test_digits
 from engine.models import WeightsError
 from engine.reading import Reader, centred, make_reader
+from engine.settings import Settings
 from tui.bridge import Bridge
 from tui.experiment_view import ExperimentView
 from tui.misread import newest_of_each_model
@@ -32,6 +34,7 @@ class DrawScreen(SizedScreen[None]):
 
     CSS_PATH = "draw.tcss"
     HELP = "draw"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (35, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "wipe", "Wipe"),
         Binding("l", "load", "Load"),
@@ -39,9 +42,9 @@ class DrawScreen(SizedScreen[None]):
         *side_bindings("draw"),
     ]
 
-    def __init__(self, bridge: Bridge, view: ExperimentView) -> None:
+    def __init__(self, bridge: Bridge, settings: Settings, view: ExperimentView) -> None:
         super().__init__()
-        self._bridge, self._view = bridge, view
+        self._bridge, self._settings, self._view = bridge, settings, view
         self._digits: Digits | None = None
         self._snapshots: dict[str, Snapshot] = {}
         self._readers: dict[str, tuple[Snapshot, Reader]] = {}
@@ -107,9 +110,7 @@ class DrawScreen(SizedScreen[None]):
         model = snapshot.run.model
         made_of, reader = self._readers.get(model, (None, None))
         if reader is None or made_of is not snapshot:
-            record = self._view.record
-            imagenet = record.settings.mobilenetv2_weights if record else "bundled"
-            reader = make_reader(model, snapshot.weights, imagenet)
+            reader = make_reader(model, snapshot.weights, self._settings.mobilenetv2_weights)
             self._readers[model] = (snapshot, reader)
         return reader(image)
 
@@ -127,9 +128,12 @@ class DrawScreen(SizedScreen[None]):
     @on(Input.Submitted, "#number")
     async def _load(self, event: Input.Submitted) -> None:
         """Load it, to be edited."""
-        assert self._view.record is not None
-        if self._digits is None:
-            self._digits = await asyncio.to_thread(load_test_digits, self._view.record.settings)
+        try:
+            if self._digits is None:
+                self._digits = await asyncio.to_thread(load_test_digits, self._settings)
+        except (AssetError, DataError) as error:
+            self._note(f"✗ {error}")
+            return
         typed, last = event.value.strip(), len(self._digits) - 1
         if not typed.isdecimal() or int(typed) > last:
             found = f"{typed} is not a number of a test digit; " if typed else ""
@@ -145,7 +149,9 @@ class DrawScreen(SizedScreen[None]):
 
     def action_save(self) -> None:
         """Save the drawing beside the experiment's summary."""
-        assert self._view.record is not None
+        if self._view.record is None:
+            self._note("✗ not saved: the experiment has no folder yet")
+            return
         try:
             path = self.query_one(Canvas).drawing.save(self._view.record.folder)
         except OSError as error:

@@ -18,7 +18,7 @@ Choose models, how long to train and where. A wrong value says at once what is a
 Every run of a model uses a seed of its own: repeats show how much luck is in a result.
 A preset is how the networks are trained: notebook, at a constant rate, as published;
 quick, one epoch; default, with a one-cycle schedule; best, with shifted images and more
-epochs as well. What you chose last is here again at the next start.
+epochs as well. Models, preset, epochs and repeats begin as you started them last.
 
 [b]Keys[/b]
   ↑ ↓  Tab      move between the fields
@@ -73,7 +73,7 @@ the top means that a model has not been measured yet.
   z             zoom to the last 10 epochs, to the last 3, to all
   t             other colours: dark, light, high contrast, the terminal's own
   q             quit; while it trains it asks first
-  ← →           read out the exact values of an epoch; so does the mouse on a chart
+  ← →           read out the exact values of an epoch; so does the mouse on a chart over epochs
   ↑ ↓           move in the table
   i  d  c       inspect, draw, compare: below
   Ctrl+P        command palette: every action and the themes

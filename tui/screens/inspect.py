@@ -82,7 +82,7 @@ class InspectScreen(SizedScreen[None]):
         try:
             self._digits = await asyncio.to_thread(load_test_digits, self._settings)
         except (AssetError, DataError) as error:
-            self.query_one("#waiting", Static).update(f"✗ {error}")
+            self.query_one("#waiting", Static).update(Text(f"✗ {error}"))
             return
         self._follow()
         self.set_interval(INTERVAL, self._follow)
@@ -118,7 +118,7 @@ class InspectScreen(SizedScreen[None]):
 
     @on(Mistakes.Looked)
     def _show_chosen(self) -> None:
-        if self._digits is None:
+        if self._digits is None or not self._snapshots:
             return
         chosen = self.query_one(Mistakes).chosen
         number = chosen.number if chosen is not None else 0
@@ -132,11 +132,20 @@ class InspectScreen(SizedScreen[None]):
         for model, snapshot in self._snapshots.items():
             shade = model_shades(model, self.colors[2]).full
             name = f" {look(model).marker} {snapshot.run} epoch {snapshot.epoch} "
+            if note and model != self._model:  # make room for the note
+                name = f" {look(model).marker} "
             text.append(name, f"bold reverse {shade}" if model == self._model else shade)
         text.append(f"  {note}", "dim")
         self.query_one("#networks", Static).update(text)
 
+    def on_resize(self) -> None:
+        """What is in sight depends on the size."""
+        self._show_view()
+        self._show()
+
     def _show_view(self) -> None:
+        if self._view == "left" and self.has_class("-wide"):
+            self._view = VIEWS[0]
         for view in VIEWS:
             self.set_class(view == self._view, f"-{view}")
         wanted = self.query_one(f"#{self._view}")

@@ -102,8 +102,12 @@ class SetupScreen(SizedScreen[None]):
             yield Label(note, classes="field-note", id=f"{setting}-note", markup=False)
 
     def _preset_note(self, settings: Settings) -> str:
-        """How the first model is trained; most presets train all alike."""
-        return training(settings.recipe(settings.models[0]))
+        """How the first model is trained, and those that are trained in another way."""
+        first, *others = settings.models
+        usual = training(settings.recipe(first))
+        different = {name: training(settings.recipe(name)) for name in others}
+        notes = [f"{name}: {words}" for name, words in different.items() if words != usual]
+        return "; ".join([usual, *notes])
 
     def on_mount(self) -> None:
         """Say at once what Start would do."""

@@ -190,7 +190,7 @@ class TrainingScreen(SizedScreen[str | None]):
         from tui.screens.inspect import InspectScreen
 
         if name == "draw":
-            return DrawScreen(self._trainer.bridge, self.view)
+            return DrawScreen(self._trainer.bridge, self._settings, self.view)
         if name == "compare":
             return CompareScreen(self.view)
         return InspectScreen(self._trainer.bridge, self._settings)

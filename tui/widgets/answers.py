@@ -37,7 +37,7 @@ class Answers(StripWidget):
             return [self.strip(Text(WAITING, "dim"))]
         if not self._answers:
             return [self.strip(Text(EMPTY, "dim"))]
-        width = min(self.size.width // len(self._answers), 40)
+        width = min(self.size.width // len(self._networks), 40)
         columns = [self._column(model, found, width) for model, found in self._answers.items()]
         return [Strip.join(parts) for parts in zip(*columns, strict=True)]
 

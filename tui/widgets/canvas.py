@@ -45,6 +45,8 @@ class Canvas(StripWidget, can_focus=True):
         """What the keyboard's pen does as it moves: "draw", "erase" or nothing."""
         self._last: tuple[float, float] | None = None
         """Where the mouse was while its button is down."""
+        self._erasing = False
+        """Whether that is the right button."""
         self._label()
 
     @property
@@ -117,21 +119,23 @@ class Canvas(StripWidget, can_focus=True):
         offset = event.get_content_offset(self)
         if offset is not None:
             self.capture_mouse()
-            self._last = self._pixel(offset)
-            self._stroke_to(self._last, erase=event.button == 3)
+            self._last, self._erasing = self._pixel(offset), event.button == 3
+            self._stroke_to(self._last)
 
     def on_mouse_move(self, event: MouseMove) -> None:
         """Go on with it."""
+        if not event.button:  # it was let go where nobody saw it
+            self._last = None
         if self._last is not None:
             offset = event.get_content_offset_capture(self)
-            self._stroke_to(self._pixel(offset), erase=event.button == 3)
+            self._stroke_to(self._pixel(offset))
 
     def on_mouse_up(self, event: MouseUp) -> None:
         """End it."""
         self._last = None
         self.release_mouse()
 
-    def _stroke_to(self, place: tuple[float, float], *, erase: bool) -> None:
-        self.drawing.stroke(self._last or place, place, erase=erase)
+    def _stroke_to(self, place: tuple[float, float]) -> None:
+        self.drawing.stroke(self._last or place, place, erase=self._erasing)
         self._last = place
         self._changed()

@@ -72,6 +72,7 @@ class Charts(Horizontal):
             self.point_at(newest if epochs < 0 and newest else None)
         else:
             following = max(1, self._epoch + epochs)
+            following = min(following, newest) if epochs < 0 else following
             self.point_at(following if following <= newest else None)
 
     def enlarge_next(self) -> None:

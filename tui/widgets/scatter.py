@@ -29,8 +29,10 @@ class Scatter(StripWidget):
 
     def show(self, runs: Sequence[RunRecord]) -> None:
         """Bring it up to date."""
-        self._paths = [(run.id.model, path(run)) for run in runs if run.epochs]
-        self.redraw()
+        paths = [(run.id.model, path(run)) for run in runs if run.epochs]
+        if paths != self._paths:
+            self._paths = paths
+            self.redraw()
 
     def draw(self) -> list[Strip]:
         """Paths first, so that no end is hidden."""
