@@ -70,7 +70,7 @@ def wire(rounds: int) -> None:
                     read_for(screen, 3)
                     idle.append(read_for(screen, 2) / 2)
                     screen.press("s")
-                    screen.wait_for("1/1000", 60)
+                    screen.wait_for("running", 60)
                     read_for(screen, 3)
                     rates.append(read_for(screen, WINDOW) / WINDOW)
             columns, lines = size

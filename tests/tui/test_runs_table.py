@@ -15,7 +15,7 @@ from textual.strip import Strip
 from engine.events import RunId
 from tui.app import MnistApp
 from tui.screens.training import TrainingScreen
-from tui.widgets.runs_table import RunsTable, columns_for
+from tui.widgets.runs_table import NARROW, RunsTable, _of_all, columns_for
 from tui.widgets.strip_widget import GAP, changed_cells
 
 MakeApp = Callable[..., MnistApp]
@@ -144,3 +144,10 @@ async def test_style_of_a_whole_text_is_on_its_strip(make_app: MakeApp) -> None:
         (segment,) = widget.strip(Text("word", "bold"))
         assert segment.style is not None
         assert segment.style.bold
+
+
+@pytest.mark.parametrize(
+    ("epochs", "shown"), [(10, "7/10"), (999, "7/999"), (1000, "7"), (10_000, "7")]
+)
+def test_a_total_that_does_not_fit_is_left_out_rather_than_cut(epochs: int, shown: str) -> None:
+    assert _of_all(7, epochs, NARROW["epoch"] - 1) == shown

@@ -205,7 +205,7 @@ def row_cells(
         "model": Text(f"{look(run.id.model).marker} {run.id.model}", color),
         "run": Text(str(run.id.repeat)),
         "state": Text(_state(run, view, live)),
-        "epoch": Text(f"{_epoch(run, view)}/{epochs}"),
+        "epoch": Text(_of_all(_epoch(run, view), epochs, columns["epoch"] - 1)),
         "progress": bar(view.fraction(run), columns["progress"] - 1, color),
         "loss": Text(loss),
         "train acc": Text(train),
@@ -231,6 +231,12 @@ def _epoch(run: RunRecord, view: ExperimentView) -> int:
     now = view.progress.get(run.id)
     done = len(run.epochs)
     return max(done, now.epoch) if now is not None and run.status == "running" else done
+
+
+def _of_all(done: int, epochs: int, width: int) -> str:
+    """ "7/10"; where that does not fit, the number done alone rather than a part of the total."""
+    whole = f"{done}/{epochs}"
+    return whole if len(whole) <= width else str(done)
 
 
 def _aligned(text: Text, name: str) -> Text:
