@@ -108,15 +108,20 @@ def without(
 RECIPE_FIELDS = tuple(field.name for field in fields(Recipe))
 
 
-def recipe(*layers: Mapping[str, Any]) -> Recipe:
-    """Lay settings over each other, later ones win; only fields of a recipe are taken.
+def recipe(preset: Preset, model: str, *layers: Mapping[str, Any]) -> Recipe:
+    """How ``preset`` trains ``model``, with layers of settings over it, of which later ones win.
 
-    A weight decay goes with its optimizer: where a later layer names another one, it is dropped.
+    Only fields of a recipe are taken. A preset's weight decay is meant for its own optimizer:
+    where a layer names another one, it is dropped.
     """
+    planned = _fields(preset) | _fields(preset.get(model, {}))
     given: dict[str, Any] = {}
     for layer in layers:
-        later = {name: layer[name] for name in RECIPE_FIELDS if layer.get(name) is not None}
-        if later.get("optimizer") not in (None, given.get("optimizer", Recipe.optimizer)):
-            given.pop("weight_decay", None)
-        given |= later
-    return Recipe(**given)
+        given |= _fields(layer)
+    if given.get("optimizer") not in (None, planned.get("optimizer", Recipe.optimizer)):
+        planned.pop("weight_decay", None)
+    return Recipe(**{**planned, **given})
+
+
+def _fields(layer: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: layer[name] for name in RECIPE_FIELDS if layer.get(name) is not None}

@@ -204,7 +204,7 @@ class Settings:
         """
         preset = self.presets[self.preset]
         training = {name: getattr(self, name) for name in RECIPE_FIELDS}
-        return recipe(preset, preset.get(model, {}), training, self.per_model.get(model, {}))
+        return recipe(preset, model, training, self.per_model.get(model, {}))
 
 
 FIELDS: Mapping[str, dataclasses.Field[Any]] = {

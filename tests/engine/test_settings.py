@@ -403,7 +403,7 @@ def test_a_word_may_stand_for_zero(file: Path, name: str, word: str) -> None:
     assert to_tables(Settings())[rule(name).section][name] == word
 
 
-def test_a_weight_decay_goes_with_its_optimizer() -> None:
+def test_a_presets_weight_decay_goes_with_its_optimizer() -> None:
     settings = Settings(preset="default")
     assert settings.recipe("cnn").weight_decay == 0.1
     for optimizer in ("adam", "sgd"):
@@ -413,6 +413,8 @@ def test_a_weight_decay_goes_with_its_optimizer() -> None:
     assert same.weight_decay == 0.1
     both = replace(settings, optimizer="sgd", weight_decay=0.01).recipe("cnn")
     assert (both.optimizer, both.weight_decay) == ("sgd", 0.01)
+    apart = replace(settings, weight_decay=0.01, per_model={"cnn": {"optimizer": "sgd"}})
+    assert apart.recipe("cnn").weight_decay == 0.01
 
 
 def test_preset_decides_how_a_model_is_trained() -> None:
