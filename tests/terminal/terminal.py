@@ -49,6 +49,12 @@ UNKNOWN = re.compile(
 INCOMPLETE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[]PX^_](?:(?!\x1b\\)[^\x07])*)?\Z", re.DOTALL)
 
 
+def _begin() -> None:
+    """In the new process: its terminal, and hang-ups heard even if the tests run under nohup."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Terminal:
     """A command on a terminal of its own; a context manager that leaves no process behind."""
 
@@ -78,7 +84,7 @@ class Terminal:
             [str(word) for word in command],
             stdin=self._slave, stdout=self._slave, stderr=self._slave,
             start_new_session=True, env={**environment, **(env or {})}, cwd=cwd,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_begin,
         )  # fmt: skip
 
     def __enter__(self) -> Terminal:
