@@ -134,8 +134,8 @@ def load_mnist(
         DataError: a file is missing, damaged or not what it should be.
         AssetError: a bundled file is damaged.
     """
-    train_images, train_labels = _read_part(folder, "train")
-    test_images, test_labels = _read_part(folder, "t10k")
+    train_images, train_labels = read_part(folder, "train")
+    test_images, test_labels = read_part(folder, "t10k")
     if train_limit:
         train_images, train_labels = train_images[:train_limit], train_labels[:train_limit]
     if test_limit:
@@ -151,8 +151,11 @@ def load_mnist(
     return Mnist(*(part.to(device) for part in parts))
 
 
-def _read_part(folder: str, part: str) -> tuple[Tensor, Tensor]:
-    """Images uint8 [N, 28, 28] and labels int64 [N] of ``part`` ("train" or "t10k")."""
+def read_part(folder: str, part: str) -> tuple[Tensor, Tensor]:
+    """Images uint8 [N, 28, 28] and labels int64 [N] of ``part`` ("train" or "t10k").
+
+    ``folder`` and what is raised are as for ``load_mnist``.
+    """
     images_name, images_content = _read_file(folder, f"{part}-images-idx3-ubyte")
     labels_name, labels_content = _read_file(folder, f"{part}-labels-idx1-ubyte")
     images = parse_images(images_content, images_name)
@@ -167,7 +170,8 @@ def _read_file(folder: str, name: str) -> tuple[str, bytes]:
     if not folder:
         bundled = f"MNIST/raw/{name}.gz"
         return bundled, gzip.decompress(read_asset(bundled))
-    plain, packed = Path(folder) / name, Path(folder) / f"{name}.gz"
+    there = Path(folder).expanduser()
+    plain, packed = there / name, there / f"{name}.gz"
     path = plain if plain.exists() else packed
     try:
         with (gzip.open if path is packed else open)(path, "rb") as file:

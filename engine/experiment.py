@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby, islice
-from pathlib import Path
 
 from engine.assets import AssetError
 from engine.control import Control, StopRequested
@@ -70,7 +69,7 @@ def run_experiment(
     configure(device, settings.deterministic)
     mnist = load_mnist(
         device,
-        folder=settings.data and str(Path(settings.data).expanduser()),
+        folder=settings.data,
         train_limit=settings.train_limit,
         test_limit=settings.test_limit,
         validation_split=settings.validation_split,

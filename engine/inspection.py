@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, max_pool2d, relu
 
-from engine.data import SIDE, load_mnist, prepare_28
+from engine.data import SIDE, prepare_28, read_part
 from engine.reading import to_tensor
 from engine.settings import Settings
 
@@ -48,9 +47,9 @@ class Digits:
 
 def load_test_digits(settings: Settings) -> Digits:
     """The test images that an experiment measures on; raises as ``load_mnist``."""
-    folder = str(Path(settings.data).expanduser()) if settings.data else ""
-    mnist = load_mnist(folder=folder, train_limit=1, test_limit=settings.test_limit)
-    return Digits(mnist.test_images.numpy().tobytes(), mnist.test_labels.byte().numpy().tobytes())
+    images, labels = read_part(settings.data, "t10k")
+    kept = slice(settings.test_limit or None)
+    return Digits(images[kept].numpy().tobytes(), labels[kept].byte().numpy().tobytes())
 
 
 def first_layer(model: str, weights: Mapping[str, Tensor]) -> list[Picture]:

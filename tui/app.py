@@ -26,6 +26,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
 from tui.themes import DARK, TERMINAL, THEMES, frame_color
 from tui.trainer import Trainer
+from tui.turns import next_in_turn
 
 if TYPE_CHECKING:
     from tui.screens.training import TrainingScreen
@@ -155,8 +156,7 @@ class MnistApp(App[int]):
 
     def action_next_theme(self) -> None:
         """Other colours: the next of the program's own."""
-        names = [theme.name for theme in THEMES]
-        self.theme = names[(names.index(self.theme) + 1) % len(names) if self.theme in names else 0]
+        self.theme = next_in_turn([theme.name for theme in THEMES], self.theme)
 
     async def action_quit(self) -> None:
         """Leave; the training screen asks first while it trains."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from tui.curve import Bucket
+from tui.turns import next_in_turn
 
 SMOOTHINGS = (0.0, 0.6, 0.9)
 ZOOMS = (0, 10, 3)
-Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,11 @@ class ChartOptions:
 
     def next_smoothing(self) -> ChartOptions:
         """One step smoother, and from the smoothest back to the curves as they are."""
-        return replace(self, smoothing=_next(SMOOTHINGS, self.smoothing))
+        return replace(self, smoothing=next_in_turn(SMOOTHINGS, self.smoothing))
 
     def next_zoom(self) -> ChartOptions:
         """One step closer, and from the closest back to all epochs."""
-        return replace(self, last=_next(ZOOMS, self.last))
+        return replace(self, last=next_in_turn(ZOOMS, self.last))
 
     def first_epoch(self, newest: float) -> int:
         """Where the x axis begins, if the newest point is at epoch ``newest``."""
@@ -54,10 +53,6 @@ class ChartOptions:
         if self.last and not self.seconds:
             parts.append(f"last {self.last} epochs")
         return ", ".join(parts)
-
-
-def _next(choices: Sequence[Number], present: Number) -> Number:
-    return choices[(choices.index(present) + 1) % len(choices)]
 
 
 def smoothed(points: Sequence[Bucket], weight: float) -> tuple[Bucket, ...]:

@@ -29,6 +29,7 @@ from tui.misread import (
 )
 from tui.palette import look, model_shades
 from tui.screens.sized import SizedScreen, side_bindings
+from tui.turns import next_in_turn
 from tui.widgets.chosen_digit import ChosenDigit
 from tui.widgets.confusion_map import ConfusionMap
 from tui.widgets.first_layer import FirstLayer
@@ -155,28 +156,22 @@ class InspectScreen(SizedScreen[None]):
     def action_model(self) -> None:
         """The next network."""
         if self._snapshots:
-            self._model = _next(list(self._snapshots), self._model)
+            self._model = next_in_turn(list(self._snapshots), self._model)
             self._show()
 
     def action_view(self) -> None:
         """Another look at it; the confusion map needs no turn where it is in sight anyway."""
         views = VIEWS[:2] if self.has_class("-wide") else VIEWS
-        self._view = _next(list(views), self._view)
+        self._view = next_in_turn(views, self._view)
         self._show_view()
 
     def action_order(self) -> None:
         """Another order of the misread digits."""
-        self._order = _next(list(ORDERS), self._order)
+        self._order = next_in_turn(ORDERS, self._order)
         self._show()
 
     def action_filter(self) -> None:
         """Misread digits that other networks read rightly, or wrongly, alone."""
         if self._snapshots:
-            self._filter = _next(filters(self._model, self._snapshots), self._filter)
+            self._filter = next_in_turn(filters(self._model, self._snapshots), self._filter)
             self._show()
-
-
-def _next(choices: list[str], present: str) -> str:
-    """The one behind, and behind the last the first."""
-    at = choices.index(present) if present in choices else -1
-    return choices[(at + 1) % len(choices)]

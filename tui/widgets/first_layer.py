@@ -22,13 +22,17 @@ class FirstLayer(Tiles):
 
     def __init__(self) -> None:
         super().__init__("first-layer", MAP_SIDE, MAP_SIDE // 2)
+        self._snapshot: Snapshot | None = None
         self._weights: list[Picture] = []
+        """Of the snapshot."""
         self._maps: list[Picture] = []
 
     def show(self, snapshot: Snapshot, image: bytes) -> None:
         """Show a network, and what cnn finds in an image of 28×28 grey bytes."""
         model = snapshot.run.model
-        self._weights = first_layer(model, snapshot.weights)
+        if snapshot is not self._snapshot:
+            self._snapshot = snapshot
+            self._weights = first_layer(model, snapshot.weights)
         self._maps = feature_maps(snapshot.weights, image) if model == "cnn" else []
         self.tile_width = MAP_SIDE + (FILTER_SIDE if self._maps else 0)
         self.border_title = f"First layer of {snapshot.run} after epoch {snapshot.epoch}"
