@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 import time
 
+from engine.plan import Plan
+
 
 class StopRequested(Exception):
     """Raised by ``check``: end the experiment now."""
@@ -19,9 +21,10 @@ class SkipRequested(Exception):
 
 
 class Control:
-    """Pause, resume, stop now, stop after this epoch, skip this run."""
+    """Pause, resume, stop now, stop after this epoch, skip this run, and change the plan."""
 
     def __init__(self) -> None:
+        self.plan = Plan()
         self._awake = threading.Condition()
         self._paused = False
         self._stop = False

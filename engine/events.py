@@ -192,6 +192,24 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class PlannedRun:
+    """A run and how many epochs it is to have."""
+
+    run: RunId
+    epochs: int
+
+
+@dataclass(frozen=True)
+class PlanChanged:
+    """Runs were added, removed or put in another order, or their epochs changed."""
+
+    version: int
+    """Grows with every change, so that of two it is known which is the newer."""
+    runs: tuple[PlannedRun, ...]
+    """All runs in their order, those that have begun first; a removed one is missing."""
+
+
+@dataclass(frozen=True)
 class ExperimentFinished:
     """Nothing more will be said."""
 
@@ -211,6 +229,7 @@ Event = (
     | RunFinished
     | RunFailed
     | Notice
+    | PlanChanged
     | ExperimentFinished
 )
 Emit = Callable[[Event], None]

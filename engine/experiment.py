@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import groupby, islice
 
 from engine.assets import AssetError
 from engine.control import Control, StopRequested
@@ -87,24 +86,28 @@ def run_experiment(
         emit(started)
 
         def tell(event: Event) -> None:
-            journal.add(event)
-            emit(event)
+            plan = control.plan.state()
+            news = [plan] if plan.version > journal.record.plan_version else []
+            for item in (*news, event):
+                journal.add(item)
+                emit(item)
 
+        control.plan.lay_out(runs, settings.epochs)
         bench = Workbench(settings, folder, device, mnist, tell, control)
         if settings.deterministic:
             tell(Notice("info", f"deterministic: {DETERMINISM_COSTS[device.type == 'cpu']}"))
         status: ExperimentStatus = "interrupted"  # if anything but a run's own error gets out
         try:
-            status = _train_all(runs, bench)
+            status = _train_all(bench)
         finally:
             finished = datetime.now(UTC).replace(microsecond=0)
             tell(ExperimentFinished(id_, status, journal.record.summary, finished))
     return journal.record
 
 
-def _train_all(runs: tuple[RunId, ...], bench: Workbench) -> ExperimentStatus:
+def _train_all(bench: Workbench) -> ExperimentStatus:
     status: ExperimentStatus = "finished"
-    for group in _groups(runs, bench):
+    while group := bench.control.plan.begin_next(lambda model: _at_once(model, bench)):
         try:
             bench.control.check_epoch()
         except StopRequested:
@@ -120,15 +123,12 @@ def _train_all(runs: tuple[RunId, ...], bench: Workbench) -> ExperimentStatus:
     return status
 
 
-def _groups(runs: tuple[RunId, ...], bench: Workbench) -> Iterator[tuple[RunId, ...]]:
-    """The runs that train side by side, of one model each, in the order of ``runs``."""
-    for model, repeats in groupby(runs, key=lambda run: run.model):
-        gains = MODELS[model].trains_little or bench.able.large_side_by_side
-        at_once = bench.settings.repeats_at_once or (bench.able.runs_at_once if gains else 1)
-        if bench.settings.patience:  # each ends in its own time
-            at_once = 1
-        while group := tuple(islice(repeats, at_once)):
-            yield group
+def _at_once(model: str, bench: Workbench) -> int:
+    """How many runs of a model train side by side."""
+    if bench.settings.patience:  # each ends in its own time
+        return 1
+    gains = MODELS[model].trains_little or bench.able.large_side_by_side
+    return bench.settings.repeats_at_once or (bench.able.runs_at_once if gains else 1)
 
 
 def _try_runs(

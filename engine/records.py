@@ -20,6 +20,7 @@ from engine.events import (
     ExperimentStarted,
     ExperimentStatus,
     ModelSize,
+    PlanChanged,
     RunFailed,
     RunFinished,
     RunId,
@@ -37,6 +38,7 @@ class RunRecord:
     """One run: what was asked, and what has come of it."""
 
     id: RunId
+    planned_epochs: int
     seed: int = 0
     threads: int = 0
     precision: str = ""
@@ -97,11 +99,13 @@ class ExperimentRecord:
     finished: datetime | None = None
     saved: bool = True
     """Whether the summary on disk is up to date."""
+    plan_version: int = 0
+    """Of the newest PlanChanged."""
 
     @classmethod
     def begin(cls, event: ExperimentStarted) -> ExperimentRecord:
         """The record of an experiment that has just started."""
-        runs = {run: RunRecord(run) for run in event.runs}
+        runs = {run: RunRecord(run, event.settings.epochs) for run in event.runs}
         return cls(event.id, event.folder, event.started, event.settings, event.environment, runs)
 
     @property
@@ -116,6 +120,8 @@ class ExperimentRecord:
                 run = self.runs[event.run]
                 run.seed, run.status = event.seed, "running"
                 run.threads, run.precision = event.threads, event.precision
+            case PlanChanged():
+                self._follow(event)
             case EpochFinished():
                 self.runs[event.run].epochs.append(event.result)
             case RunFinished():
@@ -132,10 +138,25 @@ class ExperimentRecord:
             case _:
                 pass
 
+    def _follow(self, plan: PlanChanged) -> None:
+        if plan.version <= self.plan_version:
+            return
+        self.plan_version = plan.version
+        before, self.runs = self.runs, {}
+        for planned in plan.runs:
+            run = before.get(planned.run) or RunRecord(planned.run, planned.epochs)
+            run.planned_epochs = planned.epochs
+            self.runs[run.id] = run
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """In the order asked for; those of runs that were added come last."""
+        return tuple(dict.fromkeys([*self.settings.models, *(run.model for run in self.runs)]))
+
     @property
     def models(self) -> list[ModelSummary]:
-        """One summary per model, in the order asked for."""
-        return [self._summarize(name) for name in self.settings.models]
+        """One summary per model, in the order of ``model_names``."""
+        return [self._summarize(name) for name in self.model_names]
 
     def ranking(self) -> list[ModelSummary]:
         """The summaries, highest mean test accuracy first, models without a finished run last."""

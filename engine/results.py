@@ -212,6 +212,7 @@ def _run_table(run: RunRecord) -> dict[str, Any]:
             "seed": run.seed,
             "threads": run.threads,
             "precision": run.precision,
+            "planned_epochs": run.planned_epochs,
             "status": run.status,
             "error": run.error or None,
             "test_accuracy": run.last and run.last.test_accuracy,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from functools import partial
+from itertools import count, islice
 
 import torch
 from torch import Tensor, nn
@@ -81,7 +82,8 @@ def train_runs(ids: Sequence[RunId], bench: Workbench) -> list[RunFinished]:
     for id_ in ids:
         seed = settings.seed_of(id_.repeat)
         precision = "bf16" if _uses_bf16(id_, bench) else "fp32"
-        bench.emit(RunStarted(id_, seed, settings.epochs, threads, precision))
+        epochs = bench.control.plan.epochs_of(id_)
+        bench.emit(RunStarted(id_, seed, epochs, threads, precision))
     if ids[0].model in bench.unusable:
         raise bench.unusable[ids[0].model]
     start_peak_memory(bench.device)
@@ -129,14 +131,14 @@ def _train(runs: list[_Run], splits: Splits, bench: Workbench) -> None:
     seeds = [RunSeed(run.seed, bench.device) for run in runs]
     step = _step(networks, optimizer, splits.train, recipe, bench)
     steps = -(-len(splits.train) // settings.batch_size)
-    for epoch in range(1, settings.epochs + 1):
-        before = (epoch - 1) * steps
-
-        def rate(step: int, before: int = before) -> float:
-            total = steps * settings.epochs
-            return learning_rate(recipe.schedule, recipe.learning_rate, before + step, total)
-
-        clean = recipe.shift and epoch > settings.epochs - recipe.clean_epochs
+    for epoch in count(1):
+        epochs = bench.control.plan.begin_epoch(epoch)
+        if not epochs:
+            return
+        if epoch > 1:
+            bench.control.check_epoch()
+        rate = partial(_rate, recipe=recipe, before=(epoch - 1) * steps, total=epochs * steps)
+        clean = recipe.shift and epoch > epochs - recipe.clean_epochs
         watch = _watch(runs, "train", epoch, bench)
         try:
             trained = train_one_epoch(
@@ -157,8 +159,10 @@ def _train(runs: list[_Run], splits: Splits, bench: Workbench) -> None:
         _measure(runs, networks, splits, epoch, trained, seconds, rate(steps - 1), bench)
         if settings.patience and all(run.epochs_in_vain >= settings.patience for run in runs):
             return
-        if epoch < settings.epochs:
-            bench.control.check_epoch()
+
+
+def _rate(step: int, *, recipe: Recipe, before: int, total: int) -> float:
+    return learning_rate(recipe.schedule, recipe.learning_rate, before + step, total)
 
 
 def _uses_bf16(id_: RunId, bench: Workbench) -> bool:

@@ -19,6 +19,8 @@ from engine.events import (
     ExperimentStarted,
     ModelSize,
     Notice,
+    PlanChanged,
+    PlannedRun,
     Progress,
     RunFailed,
     RunFinished,
@@ -54,6 +56,7 @@ EVENTS: dict[str, Event] = {
     ),
     "run_failed": RunFailed(RUN, 'out of "memory"\n\x1b[31m\u2028\udcff'),
     "notice": Notice("error", "line one\nline two"),
+    "plan_changed": PlanChanged(1, (PlannedRun(RUN, 10),)),
     "experiment_finished": ExperimentFinished("x", "finished", Path("x/summary.toml"), NOW),
 }
 

@@ -191,6 +191,7 @@ def test_every_figure_of_a_run_reads_back_from_the_summary(started: ExperimentSt
         "seed": 1234,
         "threads": 1,
         "precision": "fp32",
+        "planned_epochs": 10,
         "status": "finished",
         "test_accuracy": 0.9781,
         "test_loss": 0.07,

@@ -129,12 +129,12 @@ async def test_what_the_user_chose_is_told_whole_on_a_narrow_screen(
 
 
 def test_seconds_follow_the_time_that_each_epoch_took() -> None:
-    run = RunRecord(MLP)
+    run = RunRecord(MLP, 10)
     for number, seconds in ((1, 4.0), (2, 2.0)):
         run.epochs.append(EpochResult(number, 0.1, 0.9, 0.1, 0.9, 0.001, seconds, 1.0, 0.0))
     points = [Bucket(x, 1.0, 1.0, 1.0) for x in (0.5, 1.0, 1.5, 2.0, 2.5)]
     assert [point.x for point in in_seconds(points, run)] == [2.0, 4.0, 5.0, 6.0]
-    assert in_seconds(points, RunRecord(MLP)) == ()
+    assert in_seconds(points, RunRecord(MLP, 10)) == ()
 
 
 async def test_the_key_shows_seconds_and_epochs_again(

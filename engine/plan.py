@@ -1,0 +1,148 @@
+"""The runs of an experiment in their order, which may be changed while it trains.
+
+Any thread may call ``add``, ``remove``, ``move`` and ``set_epochs``; the training thread takes the
+runs from the front. What has begun keeps its place.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from engine.events import PlanChanged, PlannedRun, RunId
+
+
+class Plan:
+    """Empty until ``lay_out``. Those that have begun come first, then the queue."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs: list[PlannedRun] = []
+        self._begun = 0
+        """So many have, the ended ones included."""
+        self._group = 0
+        """Index of the first of those under way."""
+        self._epoch = 0
+        """That those under way are in."""
+        self._closed = True
+        self._version = 0
+
+    def state(self) -> PlanChanged:
+        """All runs, those that have ended included; the version grows with every change."""
+        with self._lock:
+            return PlanChanged(self._version, tuple(self._runs))
+
+    def lay_out(self, runs: Iterable[RunId], epochs: int) -> None:
+        """Begin with these."""
+        with self._lock:
+            self._runs = [PlannedRun(run, epochs) for run in runs]
+            self._begun = self._group = self._epoch = 0
+            self._closed = False
+
+    def begin_next(self, at_once: Callable[[str], int]) -> tuple[RunId, ...]:
+        """Take the next runs from the queue: one, or several like it that follow each other.
+
+        Args:
+            at_once: how many runs of a model may train side by side.
+
+        Returns:
+            Runs of one model with as many epochs each; none if the queue is empty, and then
+            nothing can be added any more.
+        """
+        with self._lock:
+            self._group, self._epoch = self._begun, 0
+            queue = self._runs[self._begun :]
+            if not queue:
+                self._closed = True
+                return ()
+            first = queue[0]
+            for run in queue[: at_once(first.run.model)]:
+                if (run.run.model, run.epochs) != (first.run.model, first.epochs):
+                    break
+                self._begun += 1
+            return tuple(planned.run for planned in self._under_way())
+
+    def epochs_of(self, run: RunId) -> int:
+        """How many epochs a run is to have.
+
+        Raises:
+            KeyError: it is not planned.
+        """
+        with self._lock:
+            return {planned.run: planned.epochs for planned in self._runs}[run]
+
+    def begin_epoch(self, epoch: int) -> int:
+        """Return how many epochs the runs under way are to have, or 0 if ``epoch`` is beyond."""
+        with self._lock:
+            epochs = self._under_way()[0].epochs
+            if epoch > epochs:
+                return 0
+            self._epoch = epoch
+            return epochs
+
+    def _under_way(self) -> list[PlannedRun]:
+        return self._runs[self._group : self._begun]
+
+    def add(self, model: str, epochs: int) -> RunId | None:
+        """Queue one more run of a model; return its id, or None if the queue has come to its end.
+
+        Its number is one more than the model's highest.
+        """
+        with self._lock:
+            if self._closed:
+                return None
+            repeats = [planned.run.repeat for planned in self._runs if planned.run.model == model]
+            run = RunId(model, max(repeats, default=0) + 1)
+            self._runs.append(PlannedRun(run, epochs))
+            self._version += 1
+            return run
+
+    def remove(self, run: RunId) -> bool:
+        """Take a run out of the queue; return False if it is not there."""
+        with self._lock:
+            index = self._queued(run)
+            if index is None:
+                return False
+            del self._runs[index]
+            self._version += 1
+            return True
+
+    def move(self, run: RunId, places: int) -> bool:
+        """Move a run so many places back in the queue, forward if negative, as far as there are
+        places; return False if it stays where it is.
+        """
+        with self._lock:
+            index = self._queued(run)
+            if index is None:
+                return False
+            target = min(max(self._begun, index + places), len(self._runs) - 1)
+            if target == index:
+                return False
+            self._runs.insert(target, self._runs.pop(index))
+            self._version += 1
+            return True
+
+    def set_epochs(self, run: RunId, epochs: int) -> bool:
+        """Give a run another number of epochs; return False if it has ended.
+
+        Runs under way side by side share the number. It is not less than the epoch they are in, and
+        the learning rate's schedule is laid out anew over it from their next epoch on.
+        """
+        with self._lock:
+            index = self._queued(run)
+            if index is not None:
+                chosen = range(index, index + 1)
+            elif not self._closed and run in [planned.run for planned in self._under_way()]:
+                chosen = range(self._group, self._begun)
+                epochs = max(epochs, self._epoch)
+            else:
+                return False
+            for place in chosen:
+                self._runs[place] = replace(self._runs[place], epochs=epochs)
+            self._version += 1
+            return True
+
+    def _queued(self, run: RunId) -> int | None:
+        queue = enumerate(self._runs[self._begun :], self._begun)
+        return next((index for index, planned in queue if planned.run == run), None)
