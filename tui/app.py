@@ -143,10 +143,12 @@ class MnistApp(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The command palette: what the screen's keys do, then Textual's own commands."""
+        offered = set(TEXTUALS_OWN)
         for node, binding, enabled, _ in screen.active_bindings.values():
-            # Those without a place in the footer, too; but not Textual's own for moving about.
-            ours = binding.show or (node is screen and "." not in binding.action)
-            if enabled and ours and binding.action not in TEXTUALS_OWN:
+            # Those without a place in the footer, too; but not those for moving about.
+            ours = binding.show or binding.tooltip or (node is screen and "." not in binding.action)
+            if enabled and ours and binding.action not in offered:
+                offered.add(binding.action)  # some have several keys
                 action = partial(screen.run_action, binding.action)
                 key = self.get_key_display(binding)
                 yield SystemCommand(binding.tooltip or binding.description, f"Key: {key}", action)

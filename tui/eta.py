@@ -59,13 +59,13 @@ def _computes_features(run: RunRecord, progress: Mapping[RunId, Progress]) -> bo
     return run.status == "running" and now is not None and now.phase == "features"
 
 
-def fraction_done(run: RunRecord, now: Progress | None, epochs: int) -> float:
+def fraction_done(run: RunRecord, now: Progress | None) -> float:
     """How much of a run is done, 0–1; features count apart, as their own bar."""
     if run.status == "finished":
         return 1.0
     if now is not None and now.phase == "features":
         return now.step / now.steps
-    return min(1.0, (len(run.epochs) + _within_epoch(run, now)) / epochs)
+    return min(1.0, (len(run.epochs) + _within_epoch(run, now)) / run.planned_epochs)
 
 
 def _within_epoch(run: RunRecord, now: Progress | None) -> float:
@@ -93,7 +93,7 @@ def _seconds_left(
     epoch_seconds = _epoch_seconds(run.id.model, record, progress)
     if epoch_seconds is None:
         return None
-    epochs = 1 if stopping else record.settings.epochs - len(run.epochs)
+    epochs = 1 if stopping else run.planned_epochs - len(run.epochs)
     left = epochs - _within_epoch(run, now)
     return max(0.0, left) * epoch_seconds
 

@@ -53,17 +53,16 @@ class ExperimentView:
 
     def fraction(self, run: RunRecord) -> float:
         """How much of ``run`` is done, 0–1."""
-        assert self.record is not None
-        return fraction_done(run, self.progress.get(run.id), self.record.settings.epochs)
+        return fraction_done(run, self.progress.get(run.id))
 
     def fraction_of_all(self) -> float:
         """How many of the experiment's epochs are done, 0–1."""
-        if self.record is None:
+        if self.record is None or not self.record.runs:
             return 0.0
         done = 0.0
         for run in self.record.runs.values():
             now = self.progress.get(run.id)
             features = run.status == "running" and now is not None and now.phase == "features"
             if not features:
-                done += self.fraction(run)
-        return done / len(self.record.runs)
+                done += self.fraction(run) * run.planned_epochs
+        return done / sum(run.planned_epochs for run in self.record.runs.values())

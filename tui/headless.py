@@ -163,7 +163,7 @@ def _line(event: Event, record: ExperimentRecord) -> str:
             if epoch.validation_accuracy is not None:
                 validation = f"validation {accuracy(epoch.validation_accuracy)}  "
             return (
-                f"{run}  epoch {epoch.epoch}/{record.settings.epochs}  "
+                f"{run}  epoch {epoch.epoch}/{record.runs[run].planned_epochs}  "
                 f"train loss {epoch.train_loss:.4f} accuracy {accuracy(epoch.train_accuracy)}  "
                 f"{validation}"
                 f"test loss {epoch.test_loss:.4f} accuracy {accuracy(epoch.test_accuracy)}  "

@@ -48,6 +48,7 @@ class ScriptedTrainer(Trainer):
         settings = self.started[-1]
         repeats = range(1, settings.repeats + 1)
         runs = tuple(RunId(model, repeat) for model in settings.models for repeat in repeats)
+        self.control.plan.lay_out(runs, settings.epochs)
         environment: dict[str, str | int] = {"device": "cpu", "device_name": "a CPU"}
         folder = Path(settings.results) / "id"
         self.bridge.emit(ExperimentStarted("id", folder, NOW, settings, runs, environment))

@@ -76,7 +76,7 @@ def test_features_are_estimated_from_their_own_rate() -> None:
     record.record(RunStarted(run, 1, 10, 1))
     now = progress(run, "features", 0, 25, seconds=10.0)
     assert estimate(record, {run: now}).total == pytest.approx(30.0)
-    assert fraction_done(record.runs[run], now, 10) == 0.25
+    assert fraction_done(record.runs[run], now) == 0.25
 
 
 def test_an_unfinished_features_computation_makes_the_total_a_lower_bound() -> None:
@@ -91,7 +91,7 @@ def test_nothing_is_left_at_the_end_of_the_last_epoch() -> None:
     record.record(RunStarted(MLP, 1, 1, 1))
     record.record(EpochFinished(MLP, epoch(1)))
     assert estimate(record, {}).total == 0.0
-    assert fraction_done(record.runs[MLP], None, 1) == 1.0
+    assert fraction_done(record.runs[MLP], None) == 1.0
 
 
 def test_the_first_evaluation_is_estimated_from_its_own_steps() -> None:

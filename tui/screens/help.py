@@ -73,8 +73,12 @@ the top means that a model has not been measured yet.
   z             zoom to the last 10 epochs, to the last 3, to all
   t             other colours: dark, light, high contrast, the terminal's own
   q             quit; while it trains it asks first
+  a             add a run: one more of a model, or the first of another
+  r  Delete     remove the chosen run from the queue
+  + -           one epoch more or fewer for the chosen run, or for those under way together
+  \\[ ]           train the chosen run earlier or later; so do Shift+↑ and Shift+↓
   ← →           read out the exact values of an epoch; so does the mouse on a chart over epochs
-  ↑ ↓           move in the table
+  ↑ ↓           choose a run in the table; so does a click
   i  d  c       inspect, draw, compare: below
   Ctrl+P        command palette: every action and the themes
   ?             this page; Esc closes it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -12,7 +13,8 @@ from textual.containers import Horizontal
 from textual.events import Key
 
 from engine.events import ExperimentFinished, ExperimentStarted, RunFinished, RunStarted
-from engine.settings import Settings
+from engine.rules import SettingsError
+from engine.settings import MODEL_NAMES, Settings
 from tui.bridge import Refused
 from tui.chart_lines import Measure
 from tui.chart_options import ChartOptions
@@ -23,20 +25,25 @@ from tui.widgets.charts import Charts
 from tui.widgets.device_panel import DevicePanel
 from tui.widgets.log_pane import LogPane
 from tui.widgets.model_card import ModelCard
+from tui.widgets.plan_table import PlanTable
 from tui.widgets.question_strip import QuestionStrip
-from tui.widgets.runs_table import RunsTable
 from tui.widgets.status_line import StatusLine
 from tui.widgets.summary_panel import SummaryPanel
 from tui.wording import accuracy, short_duration
 
 CHART_SHARE = 0.4
 """How often a chart is drawn for each time that the numbers change."""
-QUESTIONS = {"stop": "Stop now?", "quit": "Still training. Quit?"}
+QUESTIONS = {"stop": "Stop now?", "quit": "Still training. Quit?", "add": "Add a run of"}
 ANSWERS = {
     "stop": {"stop": ("y", "Yes, now"), "epoch": ("e", "After this epoch")},
     "quit": {"stop": ("y", "Yes, stop now"), "epoch": ("e", "After this epoch")},
+    "add": {model: (str(number), model) for number, model in enumerate(MODEL_NAMES, start=1)},
 }
-STAY = {"stay": ("escape", "Keep on")}
+STAY = {
+    "stop": {"stay": ("escape", "Keep on")},
+    "quit": {"stay": ("escape", "Keep on")},
+    "add": {"stay": ("escape", "None")},
+}
 
 
 class TrainingScreen(SizedScreen[str | None]):
@@ -54,6 +61,7 @@ class TrainingScreen(SizedScreen[str | None]):
         *side_keys(),
         Binding("q", "quit", "Quit"),
         Binding("question_mark", "app.help", "Help", key_display="?"),
+        Binding("a", "add", "Add a run", show=False),
         Binding("m", "enlarge", "Enlarge a chart", show=False),
         Binding("l", "scale", "Loss axis log or linear", show=False),
         Binding("o", "smooth", "Smooth the train curves", show=False),
@@ -84,7 +92,7 @@ class TrainingScreen(SizedScreen[str | None]):
                 yield ModelCard(model)
         yield SummaryPanel()
         yield Charts()
-        yield RunsTable()
+        yield PlanTable(lambda: self._trainer.control.plan)
         with Horizontal(id="machine"):
             yield DevicePanel()
             yield LogPane()
@@ -93,7 +101,7 @@ class TrainingScreen(SizedScreen[str | None]):
     def on_mount(self) -> None:
         """Start, and poll: the numbers at the rate asked for, the charts less often, in turns."""
         self._trainer.start(self._settings)
-        self.query_one(RunsTable).focus()
+        self.query_one(PlanTable).focus()
         numbers_interval = 1 / self._settings.refresh_rate
         chart_interval = numbers_interval / CHART_SHARE
         self.set_interval(numbers_interval, self._pull)
@@ -143,9 +151,13 @@ class TrainingScreen(SizedScreen[str | None]):
 
     def _show(self) -> None:
         self.query_one(StatusLine).show(self._state(), self.view)
+        cards = {card.model for card in self.query(ModelCard)}
+        for model in self.view.record.model_names if self.view.record else ():
+            if model not in cards:
+                self.query_one("#cards").mount(ModelCard(model))
         for card in self.query(ModelCard):
             card.show(self.view)
-        self.query_one(RunsTable).show(self.view)
+        self.query_one(PlanTable).show(self.view)
 
     def _draw(self, measure: Measure) -> None:
         if self.view.record is not None:
@@ -230,7 +242,7 @@ class TrainingScreen(SizedScreen[str | None]):
                 return training and not self._trainer.control.paused
             case "resume":
                 return training and self._trainer.control.paused
-            case "stop" | "stop_after_epoch" | "skip":
+            case "stop" | "stop_after_epoch" | "skip" | "add":
                 return training
             case "new":
                 return not training
@@ -261,6 +273,31 @@ class TrainingScreen(SizedScreen[str | None]):
         """End the experiment now, once confirmed."""
         await self._ask("stop")
 
+    async def action_add(self) -> None:
+        """Queue another run, once it is said of which model."""
+        await self._ask("add")
+
+    def _add(self, model: str) -> None:
+        assert self.view.record is not None
+        try:  # some settings are not allowed with some models
+            replace(self._settings, models=tuple({*self.view.record.model_names, model}))
+        except SettingsError as error:
+            self.query_one(LogPane).add("ERROR", str(error))
+            return
+        run = self._trainer.control.plan.add(model, self._settings.epochs)
+        self._follow_plan(f"{run} added" if run else "the last run has ended: nothing can be added")
+
+    @on(PlanTable.Changed)
+    def _plan_changed(self, event: PlanTable.Changed) -> None:
+        self._follow_plan(event.text)
+
+    def _follow_plan(self, text: str) -> None:
+        """Show at once what was changed; the training thread tells it at its next step."""
+        assert self.view.record is not None
+        self.view.record.record(self._trainer.control.plan.state())
+        self.query_one(LogPane).add("INFO", text)
+        self._show()
+
     async def action_quit(self) -> None:
         """Leave; while it trains, ask what shall become of it."""
         if self.view.ended is not None and not self._trainer.busy:
@@ -273,7 +310,7 @@ class TrainingScreen(SizedScreen[str | None]):
             self.minimize()
         self.add_class("-asking")
         strip = self.query_one(QuestionStrip)
-        await strip.ask(question, QUESTIONS[question], ANSWERS[question] | STAY)
+        await strip.ask(question, QUESTIONS[question], ANSWERS[question] | STAY[question])
 
     def action_new(self) -> None:
         """Back to the form."""
@@ -289,7 +326,11 @@ class TrainingScreen(SizedScreen[str | None]):
     @on(QuestionStrip.Answered)
     def _answered(self, event: QuestionStrip.Answered) -> None:
         self.remove_class("-asking")
-        self.query_one(RunsTable).focus()
+        self.query_one(PlanTable).focus()
+        if event.question == "add":
+            if event.answer != "stay":
+                self._add(event.answer)
+            return
         if event.answer == "stay":
             self._quitting = False
             self._trainer.control.keep_on()

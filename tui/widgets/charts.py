@@ -36,7 +36,8 @@ class Charts(Horizontal):
         options = self.options
         lines = chart_lines(record, points, measure, options.smoothing, seconds=options.seconds)
         newest = max((line.points[-1].x for line in lines if line.points), default=0.0)
-        first, end = options.first_epoch(newest), record.settings.epochs
+        first = options.first_epoch(newest)
+        end = max((run.planned_epochs for run in record.runs.values()), default=1)
         if options.seconds:
             # A round number above, so that the axis stays while the curves grow.
             end = math.ceil(round_step(max(newest, 1.0), (1, 1.5, 2, 3, 5, 7)))

@@ -41,6 +41,8 @@ def headline(model: str, view: ExperimentView) -> Headline:
     if record is None:
         return Headline(None, "waiting", "")
     runs = [run for run in record.runs.values() if run.id.model == model]
+    if not runs:
+        return Headline(None, "removed", "")
     summary = next(summary for summary in record.models if summary.name == model)
     if summary.test_accuracy is not None and all(
         run.status not in ("queued", "running") for run in runs
@@ -78,12 +80,11 @@ def _of_run(run: RunRecord, now: Progress | None, runs: int, so_far: str) -> Hea
 
 def _of_runs(runs: list[RunRecord], view: ExperimentView) -> Headline:
     """Runs side by side: their mean."""
-    assert view.record is not None
     what = f"mean of {len(runs)} runs"
     tested = [run.last.test_accuracy for run in runs if run.last is not None]
     if tested:
         done = max(len(run.epochs) for run in runs)
-        return Headline(fmean(tested), what, f"test, epoch {done}/{view.record.settings.epochs}")
+        return Headline(fmean(tested), what, f"test, epoch {done}/{runs[0].planned_epochs}")
     live = [now for run in runs if (now := view.progress.get(run.id)) is not None]
     if not live:
         return Headline(None, "starting", f"{len(runs)} runs at once")

@@ -86,6 +86,11 @@ class RunsTable(StripWidget, can_focus=True):
         self._followed: RunId | None = None
 
     @property
+    def chosen(self) -> RunId | None:
+        """The run under the cursor."""
+        return self._rows[self._cursor] if self._rows else None
+
+    @property
     def row_count(self) -> int:
         """One per run."""
         return len(self._rows)
@@ -99,11 +104,16 @@ class RunsTable(StripWidget, can_focus=True):
         self._view = view
         rows = list(view.record.runs) if view.record else []
         if rows != self._rows:
-            self._rows, self._cursor, self._top = rows, 0, 0
+            chosen, self._rows = self.chosen, rows
+            if chosen in rows:  # wherever its row has gone
+                self._cursor = rows.index(chosen)
+            self.action_move(0)
             self.refresh(layout=True)
         if view.current is not None and view.current.id != self._followed:
+            # The cursor goes along, unless its user has put it on another run.
+            if self._followed is None or self.chosen == self._followed:
+                self._cursor = rows.index(view.current.id)
             self._followed = view.current.id
-            self._cursor = rows.index(self._followed)
         self.redraw()
 
     def action_move(self, rows: int) -> None:
@@ -188,7 +198,6 @@ def row_cells(
     now = view.progress.get(run.id)
     live = now if run.status == "running" else None
     features = live is not None and live.phase == "features"
-    epochs = view.record.settings.epochs
     loss = train = rate = ""
     if live is not None and not features:
         loss, train = f"{live.train_loss:.4f}", accuracy(live.train_accuracy)
@@ -205,7 +214,7 @@ def row_cells(
         "model": Text(f"{look(run.id.model).marker} {run.id.model}", color),
         "run": Text(str(run.id.repeat)),
         "state": Text(_state(run, view, live)),
-        "epoch": Text(_of_all(_epoch(run, view), epochs, columns["epoch"] - 1)),
+        "epoch": Text(_of_all(_epoch(run, view), run.planned_epochs, columns["epoch"] - 1)),
         "progress": bar(view.fraction(run), columns["progress"] - 1, color),
         "loss": Text(loss),
         "train acc": Text(train),

@@ -1,0 +1,118 @@
+"""The table of runs as the plan that it is: the run under the cursor can be changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from engine.events import RunId
+from engine.plan import Plan
+from engine.settings import rule
+from tui.experiment_view import ExperimentView
+from tui.widgets.runs_table import RunsTable
+
+KEYS = "a add  r remove  + - epochs  \\[ ] move"
+"""As markup."""
+
+
+class PlanTable(RunsTable):
+    """Takes a run out of the queue, moves it there, gives it more epochs or fewer."""
+
+    # What has a tooltip is in the command palette.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r,delete", "remove", "Remove", show=False, tooltip="Remove the chosen run"),
+        Binding(
+            "plus,equals_sign",
+            "epochs(1)",
+            "More",
+            key_display="+",
+            show=False,
+            tooltip="One epoch more for the chosen run",
+        ),
+        Binding(
+            "minus",
+            "epochs(-1)",
+            "Fewer",
+            key_display="-",
+            show=False,
+            tooltip="One epoch fewer for the chosen run",
+        ),
+        Binding(
+            "left_square_bracket,shift+up",
+            "reorder(-1)",
+            "Earlier",
+            show=False,
+            tooltip="Train the chosen run earlier",
+        ),
+        Binding(
+            "right_square_bracket,shift+down",
+            "reorder(1)",
+            "Later",
+            show=False,
+            tooltip="Train the chosen run later",
+        ),
+    ]
+
+    class Changed(Message):
+        """The plan was changed, or could not be; ``text`` says how, or why."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, plan: Callable[[], Plan]) -> None:
+        super().__init__()
+        self._plan = plan
+
+    def show(self, view: ExperimentView) -> None:
+        """As ``RunsTable.show``; the frame names the keys while they work."""
+        super().show(view)
+        keys = KEYS if self.check_action("remove", ()) else ""
+        if keys != (self.border_subtitle or ""):  # setting it repaints everything
+            self.border_subtitle = keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The plan can be changed while it trains."""
+        if action in ("remove", "epochs", "reorder"):
+            return self._view.record is not None and self._view.ended is None
+        return True
+
+    def action_remove(self) -> None:
+        """Do not train this run."""
+        run = self.chosen
+        if run is not None:
+            removed = self._plan().remove(run)
+            self._tell(f"{run} removed" if removed else f"{run} has begun: k skips it")
+
+    def action_epochs(self, more: int) -> None:
+        """Train this run longer, or shorter."""
+        run, plan, most = self.chosen, self._plan(), rule("epochs").high
+        if run is None:
+            return
+        assert most is not None
+        changed = plan.set_epochs(run, min(max(1, plan.epochs_of(run) + more), int(most)))
+        epochs = plan.epochs_of(run)
+        words = f"{epochs} epoch{'s' if epochs > 1 else ''}"
+        self._tell(f"{run}: {words}" if changed else f"{run} has ended after its {words}")
+
+    def action_reorder(self, places: int) -> None:
+        """Train this run later, or earlier."""
+        run = self.chosen
+        if run is None:
+            return
+        if self._plan().move(run, places):
+            self._tell(f"{run} comes {'later' if places > 0 else 'earlier'}")
+        elif run in self._queued():
+            self._tell(f"{run} is the {'last' if places > 0 else 'first'} in the queue")
+        else:
+            self._tell(f"{run} has begun: it keeps its place")
+
+    def _queued(self) -> list[RunId]:
+        runs = self._view.record.runs if self._view.record else {}
+        return [run.id for run in runs.values() if run.status == "queued"]
+
+    def _tell(self, text: str) -> None:
+        self.post_message(self.Changed(text))
