@@ -7,17 +7,18 @@ from typing import Literal
 
 from tui.curve import Bucket
 
-Kind = Literal["raw", "train", "test"]
-"""Raw are train values behind a smoothed train curve."""
+Kind = Literal["band", "past", "raw", "train", "test"]
+"""A band is all that the repeats came to at each epoch, and the test line with it is their mean; a
+past line is another repeat's test line; raw are train values behind a smoothed train curve."""
 
 
 @dataclass(frozen=True)
 class ChartLine:
-    """One curve of one run."""
+    """One curve of a model."""
 
     model: str
     repeat: int
-    """Counted from 1. Only a model's highest repeat is drawn in full."""
+    """Counted from 1; of a band and a mean, the newest of theirs."""
     kind: Kind
     points: tuple[Bucket, ...]
     """x in epochs, y a loss in nats or an accuracy 0–1."""

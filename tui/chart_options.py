@@ -23,9 +23,15 @@ class ChartOptions:
     """Weight of the past in train curves, 0–1; 0 for the curves as they are."""
     last: int = 0
     """So many last epochs are shown; 0 for all."""
-
     seconds: bool = False
     """Whether the lower axis is in seconds of training instead of epochs; all of them then."""
+    band: bool = True
+    """Whether repeats are shown as their mean and what lies between them, or as a line each. Over
+    seconds it is always lines, as no two runs take the same time."""
+
+    def next_band(self) -> ChartOptions:
+        """The other way to show repeats."""
+        return replace(self, band=not self.band)
 
     def next_unit(self) -> ChartOptions:
         """The other lower axis."""

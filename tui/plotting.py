@@ -7,10 +7,11 @@ cell. It also means that a line which did not change need not be drawn again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 from rich.segment import Segment
@@ -46,6 +47,8 @@ class PlotLine:
     marker: str = ""
     """One cell wide, drawn on the points. Only test lines have one, so that they can be told from
     train lines without colour."""
+    filled: bool = False
+    """Whether it is the area between the lows and the highs."""
 
 
 def draw_chart(
@@ -67,7 +70,11 @@ def draw_chart(
                 color = ink.label if is_label else ink.grid if character == GRID_LINE else ink.frame
                 cells[y][x] = (character, color)
     for line in lines:
-        layer = line_layer(line.points, line.marker, width - left, height - below, x_axis, y_axis)
+        room = (width - left, height - below)
+        if line.filled:
+            layer = area_layer(line.points, *room, x_axis, y_axis)
+        else:
+            layer = line_layer(line.points, line.marker, *room, x_axis, y_axis)
         for row, text in zip(cells, layer, strict=False):
             for x, character in enumerate(text, left):
                 if character != " ":
@@ -162,6 +169,31 @@ def line_layer(
         chosen = spaced(xs, (MARKER_CELLS - 0.5) / width)
         marked = [xs[index] for index in chosen], [ys[index] for index in chosen]
         figure.draw(figure.signal(*marked, marker=library().marker(marker)).lines(False))
+    return read_layer(figure)
+
+
+@lru_cache(maxsize=32)
+def area_layer(
+    points: tuple[Bucket, ...], width: int, height: int, x_axis: Axis, y_axis: Axis
+) -> Layer:
+    """Braille dots between the lows and the highs, where these are a dot or more apart."""
+    shown = finite(points)
+    if len(shown) < 2:
+        return ()
+    figure = new_figure(width, height)
+    dots = library().marker("braille")
+    for left, right in pairwise(shown):
+        start, end = x_axis.place(left.x), x_axis.place(right.x)
+        columns = range(math.ceil(start * 2 * width), math.ceil(end * 2 * width))
+        for column in columns:
+            x = column / (2 * width)
+            share = (x - start) / (end - start)
+            low, high = (
+                (1 - share) * y_axis.place(a) + share * y_axis.place(b)
+                for a, b in ((left.low, right.low), (left.high, right.high))
+            )
+            if high - low >= 1 / (4 * height):
+                figure.draw(figure.segment((x, x), (low, high), marker=dots))
     return read_layer(figure)
 
 

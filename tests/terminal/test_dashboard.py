@@ -202,7 +202,7 @@ WINDOW = 4.0
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "size", "limit"),
-    [([], (120, 40), 4_000), ([], (80, 24), 2_500), (["--slow-link"], (120, 40), 1_500)],
+    [([], (120, 40), 4_000), ([], (80, 24), 2_500), (["--slow-link"], (120, 40), 2_000)],
 )
 def test_a_training_sends_few_bytes(
     tmp_path: Path, flags: list[str], size: tuple[int, int], limit: int

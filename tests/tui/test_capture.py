@@ -82,8 +82,8 @@ def script_of(tmp_path: Path, *parts: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    changed = {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
-    return {**os.environ, **changed}
+    kept = {name: os.environ[name] for name in os.environ if name not in ("COLUMNS", "LINES")}
+    return {**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
 
 
 def records_in(tmp_path: Path) -> list[str]:

@@ -161,19 +161,6 @@ async def test_a_change_of_theme_recolours_the_chart(theme: str) -> None:
         assert after != before
 
 
-async def test_only_the_newest_repeat_is_drawn_in_full() -> None:
-    app = ChartApp()
-    async with app.run_test(size=(60, 16)) as pilot:
-        newest = [line(TRAIN, repeat=2), line(TEST, kind="test", repeat=2)]
-        earlier = [line(TRAIN, repeat=1), line(TEST, kind="test", repeat=1)]
-        app.chart.show([*earlier, *newest], epochs=10)
-        await pilot.pause()
-        both = app.picture()
-        app.chart.show(newest, epochs=10)
-        await pilot.pause()
-        assert app.picture() == both
-
-
 async def test_limits_start_over_with_a_new_experiment() -> None:
     app = ChartApp()
     async with app.run_test(size=(60, 16)) as pilot:
@@ -237,6 +224,13 @@ def test_a_read_out_is_of_the_newest_run_that_got_there() -> None:
     ]
     assert readings(lines, 2, "percent")[0] == Reading("mlp", "98.12 %", "99.00 %")
     assert readings(lines[:1], 2, "log") == [Reading("mlp", "0.9812", "")]
+
+
+def test_a_read_out_of_a_mean_says_between_which_values_it_lies() -> None:
+    band = ChartLine("mlp", 2, "band", (Bucket(1.0, 0.97, 0.99, 0.98),))
+    lines = [band, line([(1.0, 0.98)], kind="test", repeat=2)]
+    assert readings(lines, 1, "percent") == [Reading("mlp", "98.00 %", "", "97.00–99.00")]
+    assert readings(lines, 1, "log") == [Reading("mlp", "0.9800", "", "0.9700–0.9900")]
 
 
 async def test_the_mouse_reads_out_the_epoch_under_it() -> None:

@@ -164,3 +164,27 @@ def test_a_line_under_the_axis_is_not_drawn_along_its_edge() -> None:
     axis = Axis(Limits(0.8, 1.0), ())
     kept = in_sight(points, axis)
     assert [point.mean for point in kept] == [0.3, 0.85, 0.95, 0.96]
+
+
+def band(spread: float) -> tuple[Bucket, ...]:
+    return tuple(Bucket(float(x), 0.5 - spread, 0.5 + spread, 0.5) for x in (2, 4, 6))
+
+
+def test_a_band_fills_what_lies_between_its_lows_and_highs_and_nothing_else() -> None:
+    drawn = cells(chart(PlotLine(band(0.25), "#00ff00", filled=True)), "#00ff00")
+    columns, rows = {x for x, _, _ in drawn}, {y for _, y, _ in drawn}
+    # 54 columns for ten epochs right of the labels, 13 rows from 1 down to 0.
+    assert len(columns) == pytest.approx(54 * 0.4, abs=2)
+    assert min(columns) == pytest.approx(6 + 54 * 0.2, abs=1)
+    assert (min(rows), max(rows)) == (3, 9)
+    assert {(x, y) for x, y, _ in drawn} == {(x, y) for x in columns for y in rows}
+
+
+def test_a_band_thinner_than_a_dot_is_left_to_its_mean() -> None:
+    assert not cells(chart(PlotLine(band(0.001), "#00ff00", filled=True)), "#00ff00")
+
+
+def test_a_band_of_one_epoch_or_of_none_that_is_a_number_is_no_crash() -> None:
+    broken = (Bucket(1.0, math.nan, math.nan, math.nan),)
+    for few in (band(0.2)[:1], broken, ()):
+        assert not cells(chart(PlotLine(few, "#00ff00", filled=True)), "#00ff00")

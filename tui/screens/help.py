@@ -55,7 +55,7 @@ epochs as well. Models, preset, epochs and repeats begin as you started them las
 Top: accuracy of each model. Before the first test it is the train accuracy, then the newest
 test accuracy, and the mean over all repeats once they are done.
 Charts: thin lines are train values within the epochs, marked lines the test values after
-each epoch; one colour and one marker per model; earlier repeats are drawn fainter.
+each epoch: the mean of a model's repeats, and faint around it what lies between them.
 Table: one row per run; repeats of a small network train side by side and end together.
 ETA is the time until that run is done, evaluation and the runs before it included; ">" at
 the top means that a model has not been measured yet.
@@ -69,6 +69,7 @@ the top means that a model has not been measured yet.
   m             enlarge the loss chart, then the accuracy chart, then show everything again
   l             loss axis: logarithmic or linear
   u             curves over epochs, or over each run's seconds of training
+  b             repeats as mean and band, or as a line each
   o             smooth the train curves: by 0.6, by 0.9, not; the raw ones stay, faint
   z             zoom to the last 10 epochs, to the last 3, to all
   t             other colours: dark, light, high contrast, the terminal's own

@@ -66,6 +66,7 @@ class TrainingScreen(SizedScreen[str | None]):
         Binding("l", "scale", "Loss axis log or linear", show=False),
         Binding("o", "smooth", "Smooth the train curves", show=False),
         Binding("u", "unit", "Below the charts: epochs or seconds", show=False),
+        Binding("b", "band", "Repeats as a band or as lines", show=False),
         Binding("left", "read_out(-1)", "Read out an earlier epoch", show=False),
         Binding("right", "read_out(1)", "Read out a later epoch", show=False),
         Binding("z", "zoom", "Zoom to the last epochs", show=False),
@@ -175,6 +176,10 @@ class TrainingScreen(SizedScreen[str | None]):
     def action_unit(self) -> None:
         """Curves over epochs, or over seconds of training."""
         self._choose(self.query_one(Charts).options.next_unit())
+
+    def action_band(self) -> None:
+        """Repeats as their mean and what lies between them, or as a line each."""
+        self._choose(self.query_one(Charts).options.next_band())
 
     def action_smooth(self) -> None:
         """Smoother train curves."""

@@ -14,19 +14,17 @@ from textual.strip import Strip
 from textual.style import Style
 
 from tui.axes import LABEL_WIDTH, Limits, Scale, epoch_axis, extent, settle, value_axis
-from tui.chart_line import ChartLine, Kind
+from tui.chart_line import ChartLine
 from tui.palette import chart_ink, look, model_shades, model_style
 from tui.plotting import AXIS_ROWS, GRID_LINE, PlotLine, draw_chart
 from tui.read_out import readings
 from tui.widgets.strip_widget import StripWidget
 
-ORDER: tuple[Kind, ...] = ("raw", "train", "test")
-"""Of drawing."""
-
-READ_OUT_CELLS = 24
-"""That a model's values take, with the train value."""
+READ_OUT_CELLS = 38
+"""That a model's values take, with the spread and the train value."""
 WAITING = "waiting for the first step"
 KEY = "⠒⠒ train  ⠒●⠒ test"
+BAND_KEY = "⣿ repeats"
 
 
 class Chart(StripWidget):
@@ -121,11 +119,14 @@ class Chart(StripWidget):
         """The frame's title and legend. Setting one repaints everything, so only if it changed."""
         models = list(dict.fromkeys(line.model for line in self._lines))
         legend = self._legend(models) if self._cursor is None else self._read_out(self._cursor)
-        notes = [KEY] if models else []
-        if self._note:
-            # What the user just chose comes before what each kind of line means.
-            fits = len(f"{self._title}  {KEY}  {self._note}") < self.size.width
-            notes = [*(notes if fits else []), self._note]
+        keys = [KEY] if models else []
+        if any(line.kind == "band" for line in self._lines):
+            keys.append(BAND_KEY)
+        notes = [self._note] if self._note else []
+        # What the user just chose comes before what each kind of line means.
+        while keys and len("  ".join([self._title, *keys, *notes])) + 6 > self.size.width:
+            keys.pop()
+        notes = [*keys, *notes]
         title = Content.assemble((self._title, "bold"), ("".join(f"  {n}" for n in notes), "dim"))
         labels = (title.markup, legend.markup)
         if labels != self._labels:
@@ -143,8 +144,10 @@ class Chart(StripWidget):
         found = readings(self._lines, epoch, self._scale)
         roomy = self.size.width >= READ_OUT_CELLS * (len(found) + 1)
         parts = [Content(f"epoch {epoch}")]
-        for model, test, train in found:
-            value = f" {test or '–'}" + (f" train {train}" if roomy and train else "")
+        for model, test, train, spread in found:
+            value = f" {test or '–'}"
+            if roomy:
+                value += (f" ({spread})" if spread else "") + (f" train {train}" if train else "")
             parts.append(Content.assemble((look(model).marker, self._style(model)), value))
         return Content("  ").join(parts)
 
@@ -162,7 +165,7 @@ class Chart(StripWidget):
             if self._scale == "percent"
             else [value for _, point in points for value in (point.low, point.high)]
         )
-        results = (point.mean for kind, point in points if kind == "test")
+        results = (point.mean for kind, point in points if kind in ("test", "past"))
         needed = extent(values, results, self._scale)
         limits = settle(self._limits, needed, self._scale)
         # Limits that were only a guess are not worth keeping when the first data comes.
@@ -190,29 +193,26 @@ class Chart(StripWidget):
         return LABEL_WIDTH + 1 + min(max(0, int(part * room)), room - 1)
 
     def _visible_lines(self) -> list[ChartLine]:
-        """Lowest first. Of earlier repeats only the tests: many trainings at once are mud."""
-        lines = [
+        return [
             replace(line, points=tuple(p for p in line.points if p.x >= self._first))
             for line in self._lines
-            if line.kind == "test" or self._is_newest(line)
         ]
-        return sorted(lines, key=lambda line: (self._is_newest(line), ORDER.index(line.kind)))
-
-    def _is_newest(self, line: ChartLine) -> bool:
-        return line.repeat == max(o.repeat for o in self._lines if o.model == line.model)
 
     def _plot_line(self, line: ChartLine) -> PlotLine:
         """The line as it looks on the background."""
         shades = model_shades(line.model, self.colors[2])
         marker = look(line.model).marker
-        if line.kind == "raw":
-            return PlotLine(line.points, shades.past)
-        if not self._is_newest(line):
-            # A single dot is too little to be seen.
-            return PlotLine(line.points, shades.past, marker if len(line.points) == 1 else "")
-        if line.kind == "train":
-            return PlotLine(line.points, shades.train)
-        return PlotLine(line.points, shades.full, marker)
+        match line.kind:
+            case "band":
+                return PlotLine(line.points, shades.past, filled=True)
+            case "raw":
+                return PlotLine(line.points, shades.past)
+            case "past":  # a single dot is too little to be seen
+                return PlotLine(line.points, shades.past, marker if len(line.points) == 1 else "")
+            case "train":
+                return PlotLine(line.points, shades.train)
+            case "test":
+                return PlotLine(line.points, shades.full, marker)
 
 
 def with_text(strips: list[Strip], text: str, width: int, color: str) -> list[Strip]:

@@ -34,7 +34,7 @@ class Charts(Horizontal):
         """Bring one chart up to date."""
         points = bridge.train_points(measure)
         options = self.options
-        lines = chart_lines(record, points, measure, options.smoothing, seconds=options.seconds)
+        lines = chart_lines(record, points, measure, options)
         newest = max((line.points[-1].x for line in lines if line.points), default=0.0)
         first = options.first_epoch(newest)
         end = max((run.planned_epochs for run in record.runs.values()), default=1)

@@ -70,9 +70,9 @@ class PlanTable(RunsTable):
     def show(self, view: ExperimentView) -> None:
         """As ``RunsTable.show``; the frame names the keys while they work."""
         super().show(view)
-        keys = KEYS if self.check_action("remove", ()) else ""
-        if keys != (self.border_subtitle or ""):  # setting it repaints everything
-            self.border_subtitle = keys
+        editable = bool(self.check_action("remove", ()))
+        if editable != bool(self.border_subtitle):  # setting it repaints everything
+            self.border_subtitle = KEYS if editable else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The plan can be changed while it trains."""

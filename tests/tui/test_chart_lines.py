@@ -1,0 +1,96 @@
+"""Which curves the charts are given, and how repeats become one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from engine.events import EpochFinished, EpochResult, ExperimentStarted, RunId, RunStarted
+from engine.records import ExperimentRecord
+from engine.settings import Settings
+from tui.chart_line import ChartLine, Kind
+from tui.chart_lines import chart_lines
+from tui.chart_options import ChartOptions
+from tui.curve import Bucket
+
+ONE, TWO, THREE = (RunId("mlp", repeat) for repeat in (1, 2, 3))
+CNN = RunId("cnn", 1)
+LINES = ChartOptions(band=False)
+
+
+def record_of(accuracies: dict[RunId, Sequence[float]]) -> ExperimentRecord:
+    """An experiment whose runs came to these test accuracies, in epochs of 2 s."""
+    settings = Settings(models=("mlp", "cnn"))
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    runs = tuple(accuracies)
+    record = ExperimentRecord.begin(ExperimentStarted("x", Path("x"), now, settings, runs, {}))
+    for run, reached in accuracies.items():
+        if reached:
+            record.record(RunStarted(run, 1, 10, 1))
+        for epoch, accuracy in enumerate(reached, start=1):
+            result = EpochResult(epoch, 0.1, 0.9, 0.2, accuracy, 0.001, 2.0, 1.0, 0.0)
+            record.record(EpochFinished(run, result))
+    return record
+
+
+def train(*runs: RunId) -> dict[RunId, tuple[Bucket, ...]]:
+    return {run: (Bucket(0.5, 0.5, 0.5, 0.5),) for run in runs}
+
+
+def kinds(lines: Sequence[ChartLine]) -> list[tuple[Kind, str]]:
+    return [(line.kind, f"{line.model}-r{line.repeat}") for line in lines]
+
+
+def test_repeats_are_one_mean_and_the_band_that_they_lie_in() -> None:
+    record = record_of({ONE: [0.90, 0.96], TWO: [0.92, 0.97], THREE: [0.94, 0.95]})
+    band, mean = chart_lines(record, {}, "accuracy")
+    assert (band.kind, mean.kind) == ("band", "test")
+    assert [(p.x, p.low, p.high) for p in band.points] == [(1, 0.90, 0.94), (2, 0.95, 0.97)]
+    assert [p.mean for p in mean.points] == pytest.approx([0.92, 0.96])
+
+
+def test_a_mean_is_over_the_runs_that_came_so_far_and_the_one_behind_has_a_line() -> None:
+    record = record_of({ONE: [0.90, 0.96, 0.97], TWO: [0.92]})
+    lines = chart_lines(record, {}, "accuracy")
+    assert [line.kind for line in lines] == ["band", "past", "test"]
+    assert [p.mean for p in lines[2].points] == pytest.approx([0.91, 0.96, 0.97])
+    assert [p.mean for p in lines[1].points] == [0.92]
+
+
+def test_one_run_has_no_band() -> None:
+    record = record_of({ONE: [0.9], TWO: [], CNN: [0.95]})
+    assert kinds(chart_lines(record, {}, "accuracy")) == [("test", "mlp-r1"), ("test", "cnn-r1")]
+
+
+def test_lines_instead_of_the_band_show_the_newest_run_in_full() -> None:
+    record = record_of({ONE: [0.9], TWO: [0.92], THREE: [0.93]})
+    assert kinds(chart_lines(record, {}, "accuracy", LINES)) == [
+        ("past", "mlp-r1"),
+        ("past", "mlp-r2"),
+        ("test", "mlp-r3"),
+    ]
+
+
+@pytest.mark.parametrize("options", [ChartOptions(), LINES])
+def test_only_the_newest_run_of_a_model_shows_its_training(options: ChartOptions) -> None:
+    record = record_of({ONE: [0.9], TWO: [0.92], THREE: [], CNN: []})
+    lines = chart_lines(record, train(ONE, TWO, THREE, CNN), "accuracy", options)
+    trains = [item for item in kinds(lines) if item[0] == "train"]
+    assert trains == [("train", "mlp-r3"), ("train", "cnn-r1")]
+
+
+def test_tests_of_every_model_lie_in_front_of_all_that_trains() -> None:
+    record = record_of({ONE: [0.9], TWO: [0.92], CNN: [0.95]})
+    lines = chart_lines(record, train(TWO, CNN), "accuracy", ChartOptions(smoothing=0.6))
+    order = ["band", "raw", "raw", "train", "train", "test", "test"]
+    assert [line.kind for line in lines] == order
+
+
+def test_over_seconds_every_run_is_a_line() -> None:
+    record = record_of({ONE: [0.9, 0.91], TWO: [0.92, 0.93]})
+    lines = chart_lines(record, {}, "accuracy", ChartOptions(seconds=True))
+    assert kinds(lines) == [("past", "mlp-r1"), ("test", "mlp-r2")]
+    assert [p.x for p in lines[0].points] == [2.0, 4.0]
