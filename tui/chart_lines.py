@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, chain
+from operator import attrgetter
 from statistics import fmean
 from typing import Literal
 
@@ -14,8 +15,20 @@ from tui.chart_options import ChartOptions, smoothed
 from tui.curve import Bucket
 
 Measure = Literal["loss", "accuracy"]
+MEASURES: tuple[Measure, ...] = ("loss", "accuracy")
 USUAL = ChartOptions()
 BACK_TO_FRONT: tuple[Kind, ...] = ("band", "past", "raw", "train", "test")
+
+
+MOST = 128
+"""Test points of a line, as in the train curves. Beyond, neighbouring epochs become
+one, with their extremes, so that a thousand epochs are drawn as quickly as ten."""
+
+
+def newest_epoch(record: ExperimentRecord, train: Mapping[RunId, tuple[Bucket, ...]]) -> float:
+    """How far the run is that has come furthest, in epochs; 0.0 before the first step."""
+    tested = [float(len(run.epochs)) for run in record.runs.values()]
+    return max([0.0, *tested, *(points[-1].x for points in train.values() if points)])
 
 
 def chart_lines(
@@ -32,72 +45,96 @@ def chart_lines(
         measure: which of the two.
         options: how their user wants to see them.
     """
-    models = [
-        _model_lines(
-            [run for run in record.runs.values() if run.id.model == model], train, measure, options
-        )
-        for model in record.model_names
-    ]
+    view = _View(record, train, measure, options)
+    models = [view.lines_of(model) for model in record.model_names]
     return sorted(chain(*models), key=lambda line: BACK_TO_FRONT.index(line.kind))
 
 
-def _model_lines(
-    runs: Sequence[RunRecord],
-    train: Mapping[RunId, tuple[Bucket, ...]],
-    measure: Measure,
-    options: ChartOptions,
-) -> list[ChartLine]:
-    """Train lines of the newest run alone: many trainings at once are mud."""
-    begun = [run for run in runs if run.epochs or train.get(run.id)]
-    if not begun:
-        return []
-    tested = [run for run in begun if run.epochs]
-    if options.seconds:
-        train = {run.id: in_seconds(train.get(run.id, ()), run) for run in begun}
-    tests = {run.id: test_points(run, measure) for run in tested}
-    if options.seconds:
-        tests = {run.id: in_seconds(tests[run.id], run) for run in tested}
-    newest = begun[-1].id
-    if options.band and not options.seconds and len(tested) > 1:
-        lines = _band(tested, list(tests.values()))
-    else:
-        lines = [_line(run.id, "past", tests[run.id]) for run in tested[:-1]]
-        lines += [_line(run.id, "test", tests[run.id]) for run in tested[-1:]]
-    return [*lines, *_train_lines(newest, train.get(newest, ()), options.smoothing)]
+class _View:
+    """What all lines have in common."""
+
+    def __init__(
+        self,
+        record: ExperimentRecord,
+        train: Mapping[RunId, tuple[Bucket, ...]],
+        measure: Measure,
+        options: ChartOptions,
+    ) -> None:
+        self._record, self._train, self._options = record, train, options
+        self._value = attrgetter(f"test_{measure}")
+        self._first = options.first_epoch(newest_epoch(record, train))
+        longest = max((len(run.epochs) for run in record.runs.values()), default=0)
+        self._stride = 1
+        while (longest - self._first) / self._stride > MOST:
+            self._stride *= 2  # so that a bucket stays one while others follow
+
+    def lines_of(self, model: str) -> list[ChartLine]:
+        """Of a model's newest run also the training: many trainings at once are mud."""
+        runs = [run for run in self._record.runs.values() if run.id.model == model]
+        begun = [run for run in runs if run.epochs or self._train.get(run.id)]
+        tested = [run for run in begun if run.epochs]
+        if not begun:
+            return []
+        if self._options.band and not self._options.seconds and len(tested) > 1:
+            lines = self._band(tested)
+        else:
+            lines = [_line(run.id, "past", self._tests(run)) for run in tested[:-1]]
+            lines += [_line(run.id, "test", self._tests(run)) for run in tested[-1:]]
+        return [*lines, *self._training(begun[-1])]
+
+    def _training(self, run: RunRecord) -> list[ChartLine]:
+        points = self._train.get(run.id, ())
+        if self._options.seconds:
+            points = in_seconds(points, run)
+        points = tuple(point for point in points if point.x >= self._first)
+        if not points:
+            return []
+        if not self._options.smoothing:
+            return [_line(run.id, "train", points)]
+        smooth = smoothed(points, self._options.smoothing)
+        return [_line(run.id, "raw", points), _line(run.id, "train", smooth)]
+
+    def _tests(self, run: RunRecord) -> tuple[Bucket, ...]:
+        """A point for each finished epoch, or for some together."""
+        shown = run.epochs[max(0, self._first - 1) :]
+        xs: Sequence[float] = [epoch.epoch for epoch in shown]
+        if self._options.seconds:
+            xs = list(accumulate(epoch.seconds for epoch in run.epochs))
+        values: list[float] = [self._value(epoch) for epoch in shown]
+        return tuple(
+            _bucket(xs[start : start + self._stride], values[start : start + self._stride])
+            for start in range(0, len(values), self._stride)
+        )
+
+    def _band(self, tested: Sequence[RunRecord]) -> list[ChartLine]:
+        """The mean of all runs that came to an epoch, and between which values they lie.
+
+        A run that is not as far as another gets a line of its own: the mean does not show where
+        it is.
+        """
+        tests = [self._tests(run) for run in tested]
+        longest = max(tests, key=len)
+        spans = []
+        for place, point in enumerate(longest):
+            at = [points[place] for points in tests if place < len(points)]
+            low, high = min(p.low for p in at), max(p.high for p in at)
+            spans.append(Bucket(point.x, low, high, fmean(p.mean for p in at)))
+        newest = tested[-1].id
+        behind = len(tested[-1].epochs) < max(len(run.epochs) for run in tested)
+        return [
+            _line(newest, "band", tuple(spans)),
+            *([_line(newest, "past", tests[-1])] if behind else []),
+            _line(newest, "test", tuple(Bucket(p.x, p.mean, p.mean, p.mean) for p in spans)),
+        ]
 
 
 def _line(run: RunId, kind: Kind, points: tuple[Bucket, ...]) -> ChartLine:
     return ChartLine(run.model, run.repeat, kind, points)
 
 
-def _train_lines(run: RunId, points: tuple[Bucket, ...], smoothing: float) -> list[ChartLine]:
-    if not points:
-        return []
-    if not smoothing:
-        return [_line(run, "train", points)]
-    return [_line(run, "raw", points), _line(run, "train", smoothed(points, smoothing))]
-
-
-def _band(tested: Sequence[RunRecord], tests: Sequence[tuple[Bucket, ...]]) -> list[ChartLine]:
-    """The mean of all runs that came to an epoch, and between which values they lie.
-
-    A run that is not as far as another gets a line of its own: the mean does not show where it is.
-    """
-    longest = max(len(points) for points in tests)
-    epochs = [[p[epoch] for p in tests if epoch < len(p)] for epoch in range(longest)]
-    means = [(at[0].x, fmean(point.mean for point in at)) for at in epochs]
-    spans = tuple(
-        Bucket(x, min(p.mean for p in at), max(p.mean for p in at), mean)
-        for at, (x, mean) in zip(epochs, means, strict=True)
-    )
-    newest = tested[-1].id
-    lines = [
-        _line(newest, "band", spans),
-        _line(newest, "test", tuple(Bucket(x, mean, mean, mean) for x, mean in means)),
-    ]
-    if len(tests[-1]) < longest:
-        lines.insert(1, _line(newest, "past", tests[-1]))
-    return lines
+def _bucket(xs: Sequence[float], values: Sequence[float]) -> Bucket:
+    mean = sum(values) / len(values)
+    return Bucket(sum(xs) / len(xs), min(values), max(values), mean)
 
 
 def in_seconds(points: Sequence[Bucket], run: RunRecord) -> tuple[Bucket, ...]:
@@ -113,12 +150,3 @@ def in_seconds(points: Sequence[Bucket], run: RunRecord) -> tuple[Bucket, ...]:
             share = point.x - epoch
             moved.append(point._replace(x=ends[epoch] + share * (ends[epoch + 1] - ends[epoch])))
     return tuple(moved)
-
-
-def test_points(run: RunRecord, measure: Measure) -> tuple[Bucket, ...]:
-    """A point per finished epoch."""
-    values = [
-        (epoch.epoch, epoch.test_loss if measure == "loss" else epoch.test_accuracy)
-        for epoch in run.epochs
-    ]
-    return tuple(Bucket(x, y, y, y) for x, y in values)

@@ -1,43 +1,47 @@
-"""The exact values of all curves at one epoch."""
+"""The exact values of all models at one epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from statistics import fmean
 from typing import NamedTuple
 
-from tui.axes import Scale
-from tui.chart_line import ChartLine
+from engine.records import ExperimentRecord
+from tui.chart_lines import Measure
 
 
 class Reading(NamedTuple):
-    """What a model came to at an epoch, in words; empty where nothing did.
-
-    It is the mean of its repeats where they are shown as one, else the newest run that got there.
-    """
+    """What a model came to at an epoch, in words; empty where nothing did."""
 
     model: str
     test: str
+    """The mean of the runs that got there."""
     train: str
+    """Over the whole epoch, as it was trained; the mean of the same runs."""
     spread: str = ""
-    """The lowest and the highest of the repeats that the test value is the mean of."""
+    """The lowest and the highest test value, where there are several."""
 
 
-def readings(lines: Sequence[ChartLine], epoch: int, scale: Scale) -> list[Reading]:
-    """The values at the end of an epoch: the test's, and the mean of the last steps before it."""
-    newest: dict[str, dict[str, str]] = {}
-    for line in sorted(lines, key=lambda line: line.repeat):
-        until = [p for p in line.points if epoch - 1 < p.x <= epoch]
-        of_model = newest.setdefault(line.model, {})
-        if until and line.kind == "band":
-            low, high = until[-1].low, until[-1].high
-            of_model["spread"] = f"{_number(low, scale, '')}–{_number(high, scale, '')}"
-        elif until and line.kind in ("test", "train"):
-            of_model[line.kind] = _number(until[-1].mean, scale)
-    return [
-        Reading(model, found.get("test", ""), found.get("train", ""), found.get("spread", ""))
-        for model, found in newest.items()
-    ]
+def readings(record: ExperimentRecord, measure: Measure, epoch: int) -> list[Reading]:
+    """The values of every model with a run that has begun, at the end of an epoch from 1 on."""
+    found = []
+    for model in record.model_names:
+        runs = [run for run in record.runs.values() if run.id.model == model]
+        if all(run.status == "queued" for run in runs):
+            continue
+        results = [run.epochs[epoch - 1] for run in runs if len(run.epochs) >= epoch]
+        if not results:
+            found.append(Reading(model, "", ""))
+            continue
+        tests = [getattr(result, f"test_{measure}") for result in results]
+        train = fmean(getattr(result, f"train_{measure}") for result in results)
+        spread = ""
+        if len(tests) > 1:
+            spread = f"{_number(min(tests), measure)}–{_number(max(tests), measure)}"
+        unit = " %" if measure == "accuracy" else ""
+        words = [_number(value, measure) + unit for value in (fmean(tests), train)]
+        found.append(Reading(model, words[0], words[1], spread))
+    return found
 
 
-def _number(value: float, scale: Scale, unit: str = " %") -> str:
-    return f"{value * 100:.2f}{unit}" if scale == "percent" else f"{value:.4f}"
+def _number(value: float, measure: Measure) -> str:
+    return f"{value * 100:.2f}" if measure == "accuracy" else f"{value:.4f}"

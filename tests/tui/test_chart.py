@@ -14,7 +14,7 @@ from tui.axes import Scale
 from tui.chart_line import ChartLine, Kind
 from tui.curve import Bucket, Curve
 from tui.palette import LOOKS, look, model_shades
-from tui.read_out import Reading, readings
+from tui.read_out import Reading
 from tui.widgets.chart import Chart
 
 
@@ -211,28 +211,6 @@ def luminance(color: Color) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def test_a_read_out_is_of_the_newest_run_that_got_there() -> None:
-    lines = [
-        line([(1.0, 0.97), (2.0, 0.981234)], kind="test"),
-        line([(1.9, 0.98), (2.0, 0.99), (2.1, 0.5)]),
-        line([(1.0, 0.975)], kind="test", repeat=2),
-        line([(1.0, 0.9)], model="cnn"),
-    ]
-    assert readings(lines, 1, "percent") == [
-        Reading("mlp", "97.50 %", ""),
-        Reading("cnn", "", "90.00 %"),
-    ]
-    assert readings(lines, 2, "percent")[0] == Reading("mlp", "98.12 %", "99.00 %")
-    assert readings(lines[:1], 2, "log") == [Reading("mlp", "0.9812", "")]
-
-
-def test_a_read_out_of_a_mean_says_between_which_values_it_lies() -> None:
-    band = ChartLine("mlp", 2, "band", (Bucket(1.0, 0.97, 0.99, 0.98),))
-    lines = [band, line([(1.0, 0.98)], kind="test", repeat=2)]
-    assert readings(lines, 1, "percent") == [Reading("mlp", "98.00 %", "", "97.00–99.00")]
-    assert readings(lines, 1, "log") == [Reading("mlp", "0.9800", "", "0.9700–0.9900")]
-
-
 async def test_the_mouse_reads_out_the_epoch_under_it() -> None:
     app = ChartApp()
     async with app.run_test(size=(80, 20)) as pilot:
@@ -240,9 +218,9 @@ async def test_the_mouse_reads_out_the_epoch_under_it() -> None:
         await pilot.hover(Chart, offset=(30, 8))
         await pilot.hover(Chart, offset=(75, 8))
         assert app.pointed_at[-2:] == [1, 3]
-        app.chart.point_at(2)
+        app.chart.point_at(2, (Reading("mlp", "0.1000", "0.2000"),))
         await pilot.pause()
-        assert "epoch 2  ● 0.1000 train" in app.picture()
+        assert "epoch 2  ● 0.1000 train 0.2000" in app.picture()
         columns = {row.index("╎") for row in app.picture().splitlines() if "╎" in row}
         assert len(columns) == 1
         app.chart.point_at(None)

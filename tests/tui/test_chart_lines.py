@@ -12,7 +12,7 @@ from engine.events import EpochFinished, EpochResult, ExperimentStarted, RunId, 
 from engine.records import ExperimentRecord
 from engine.settings import Settings
 from tui.chart_line import ChartLine, Kind
-from tui.chart_lines import chart_lines
+from tui.chart_lines import MOST, chart_lines
 from tui.chart_options import ChartOptions
 from tui.curve import Bucket
 
@@ -94,3 +94,20 @@ def test_over_seconds_every_run_is_a_line() -> None:
     lines = chart_lines(record, {}, "accuracy", ChartOptions(seconds=True))
     assert kinds(lines) == [("past", "mlp-r1"), ("test", "mlp-r2")]
     assert [p.x for p in lines[0].points] == [2.0, 4.0]
+
+
+def test_a_thousand_epochs_become_few_points_that_keep_every_extreme() -> None:
+    accuracies = [0.9] * 1000
+    accuracies[700], accuracies[300] = 0.1, 0.99
+    record = record_of({ONE: accuracies, TWO: accuracies[:999]})
+    band, past, mean = chart_lines(record, {}, "accuracy")
+    assert len(band.points) == len(mean.points) <= MOST
+    assert min(point.low for point in band.points) == 0.1
+    assert max(point.high for point in band.points) == 0.99
+    assert len(past.points) <= MOST
+
+
+def test_the_last_of_a_thousand_epochs_are_shown_one_by_one() -> None:
+    record = record_of({ONE: [0.9 + epoch / 10_000 for epoch in range(1000)]})
+    (line,) = chart_lines(record, {}, "accuracy", ChartOptions(last=10))
+    assert [point.x for point in line.points] == list(range(990, 1001))

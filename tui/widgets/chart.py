@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from rich.segment import Segment
 from rich.style import Style as CellStyle
@@ -17,7 +16,7 @@ from tui.axes import LABEL_WIDTH, Limits, Scale, epoch_axis, extent, settle, val
 from tui.chart_line import ChartLine
 from tui.palette import chart_ink, look, model_shades, model_style
 from tui.plotting import AXIS_ROWS, GRID_LINE, PlotLine, draw_chart
-from tui.read_out import readings
+from tui.read_out import Reading
 from tui.widgets.strip_widget import StripWidget
 
 READ_OUT_CELLS = 38
@@ -64,6 +63,8 @@ class Chart(StripWidget):
         self._note = ""
         self._cursor: int | None = None
         """The epoch whose values are read out."""
+        self._readings: tuple[Reading, ...] = ()
+        """At that epoch."""
         self._limits: Limits | None = None
         self._labels = ("", "")
         """The title and the legend in the frame, as markup."""
@@ -89,10 +90,10 @@ class Chart(StripWidget):
         self._note = note
         self.redraw()
 
-    def point_at(self, epoch: int | None) -> None:
-        """Read out the values at an epoch, or show the legend again."""
-        if epoch != self._cursor:
-            self._cursor = epoch
+    def point_at(self, epoch: int | None, found: tuple[Reading, ...] = ()) -> None:
+        """Read out what was found at an epoch, or show the legend again."""
+        if (epoch, found) != (self._cursor, self._readings):
+            self._cursor, self._readings = epoch, found
             self.redraw()
 
     def on_mouse_move(self, event: MouseMove) -> None:
@@ -141,10 +142,9 @@ class Chart(StripWidget):
 
     def _read_out(self, epoch: int) -> Content:
         """Each model's test value, and its train value where there is room."""
-        found = readings(self._lines, epoch, self._scale)
-        roomy = self.size.width >= READ_OUT_CELLS * (len(found) + 1)
+        roomy = self.size.width >= READ_OUT_CELLS * (len(self._readings) + 1)
         parts = [Content(f"epoch {epoch}")]
-        for model, test, train, spread in found:
+        for model, test, train, spread in self._readings:
             value = f" {test or '–'}"
             if roomy:
                 value += (f" ({spread})" if spread else "") + (f" train {train}" if train else "")
@@ -157,7 +157,7 @@ class Chart(StripWidget):
     def draw(self) -> list[Strip]:
         """The strips for the current lines, size and theme."""
         width, height = self.size
-        lines = self._visible_lines()
+        lines = self._lines
         points = [(line.kind, point) for line in lines for point in line.points]
         # Single steps' accuracies scatter widely; every loss has to be in sight.
         values = (
@@ -190,13 +190,9 @@ class Chart(StripWidget):
         assert self._cursor is not None
         room = self.size.width - LABEL_WIDTH - 1
         part = (self._cursor - self._first) / max(1, self._epochs - self._first)
-        return LABEL_WIDTH + 1 + min(max(0, int(part * room)), room - 1)
-
-    def _visible_lines(self) -> list[ChartLine]:
-        return [
-            replace(line, points=tuple(p for p in line.points if p.x >= self._first))
-            for line in self._lines
-        ]
+        if not 0 <= part <= 1:  # out of sight
+            return -1
+        return LABEL_WIDTH + 1 + min(int(part * room), room - 1)
 
     def _plot_line(self, line: ChartLine) -> PlotLine:
         """The line as it looks on the background."""

@@ -11,8 +11,9 @@ from textual.containers import Horizontal
 from engine.records import ExperimentRecord
 from tui.axes import round_step
 from tui.bridge import Bridge
-from tui.chart_lines import Measure, chart_lines
+from tui.chart_lines import MEASURES, Measure, chart_lines, newest_epoch
 from tui.chart_options import ChartOptions
+from tui.read_out import Reading, readings
 from tui.widgets.chart import Chart
 
 
@@ -22,6 +23,7 @@ class Charts(Horizontal):
     def __init__(self) -> None:
         super().__init__(id="charts")
         self.options = ChartOptions()
+        self._record: ExperimentRecord | None = None
         self._epoch: int | None = None
         """That is read out."""
 
@@ -32,19 +34,28 @@ class Charts(Horizontal):
 
     def draw(self, measure: Measure, record: ExperimentRecord, bridge: Bridge) -> None:
         """Bring one chart up to date."""
+        self._record = record
         points = bridge.train_points(measure)
-        options = self.options
+        options, newest = self.options, newest_epoch(record, points)
         lines = chart_lines(record, points, measure, options)
-        newest = max((line.points[-1].x for line in lines if line.points), default=0.0)
         first = options.first_epoch(newest)
         end = max((run.planned_epochs for run in record.runs.values()), default=1)
         if options.seconds:
             # A round number above, so that the axis stays while the curves grow.
-            end = math.ceil(round_step(max(newest, 1.0), (1, 1.5, 2, 3, 5, 7)))
+            latest = max((line.points[-1].x for line in lines if line.points), default=1.0)
+            end = math.ceil(round_step(max(latest, 1.0), (1, 1.5, 2, 3, 5, 7)))
         elif options.last:
             end = min(first + options.last, end)
         unit = "s" if options.seconds else "epoch"
-        self.query_one(f"#chart-{measure}", Chart).show(lines, end, first=first, unit=unit)
+        chart = self.query_one(f"#chart-{measure}", Chart)
+        chart.show(lines, end, first=first, unit=unit)
+        self._read_out(measure)
+
+    def _read_out(self, measure: Measure) -> None:
+        found: tuple[Reading, ...] = ()
+        if self._epoch is not None and self._record is not None:
+            found = tuple(readings(self._record, measure, self._epoch))
+        self.query_one(f"#chart-{measure}", Chart).point_at(self._epoch, found)
 
     def choose(self, options: ChartOptions) -> None:
         """From now on draw like this."""
@@ -64,8 +75,8 @@ class Charts(Horizontal):
         if self.options.seconds:
             epoch = None
         self._epoch = epoch
-        for chart in self.query(Chart):
-            chart.point_at(epoch)
+        for measure in MEASURES:
+            self._read_out(measure)
 
     def point_further(self, epochs: int, newest: int) -> None:
         """Read out another epoch; the newest first, and nothing behind it."""
