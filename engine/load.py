@@ -9,7 +9,8 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from itertools import takewhile
 from typing import Any, TypeVar
 
 import psutil
@@ -34,18 +35,21 @@ class Load:
     """Of a GPU, watts."""
 
 
-def sample_load(device: str) -> Load:
-    """Return how busy ``device`` ("cpu", "cuda:0") is now; of a CPU since the last call.
+def sample_loads(device: str) -> dict[str, Load]:
+    """Return how busy ``device`` ("cpu", "cuda:0") is, and after it the other GPUs torch may use.
 
-    Where a GPU's driver says nothing, and on other accelerators, it is the CPU's load. The first
-    call for a GPU loads its library, which may take a second: not for a thread that draws.
+    It is now, but of a CPU since the last call. Where a GPU's driver says nothing, and on other
+    accelerators, it is the CPU's load. The first call for a GPU loads its library, which may take
+    a second: not for a thread that draws.
     """
     if device.startswith("cuda"):
-        load = _nvidia_load(int(device.partition(":")[2] or 0))
-        if load is not None:
-            return load
+        own = device if ":" in device else "cuda:0"
+        loads = _nvidia_loads()
+        if own in loads:
+            return {own: loads.pop(own), **loads}
     memory = psutil.virtual_memory()
-    return Load("CPU", psutil.cpu_percent(), memory.total - memory.available, memory.total)
+    used = memory.total - memory.available
+    return {"cpu": Load("CPU", psutil.cpu_percent(), used, memory.total)}
 
 
 def nvidia_driver() -> str:
@@ -68,13 +72,14 @@ def _nvml() -> Any:
     return pynvml
 
 
-def _nvidia_load(index: int) -> Load | None:
+def _nvidia_loads() -> dict[str, Load]:
+    """By the names that torch gives them; empty without a driver."""
     nvml = _nvml()
-    if nvml is None:
-        return None
-    handle = _told(nvml, lambda: _handle(nvml, index))
-    if handle is None:
-        return None
+    handles = _handles(nvml) if nvml is not None else []
+    return {f"cuda:{index}": _nvidia_load(nvml, handle) for index, handle in enumerate(handles)}
+
+
+def _nvidia_load(nvml: Any, handle: Any) -> Load:
     name = _told(nvml, lambda: nvml.nvmlDeviceGetName(handle))
     busy = _told(nvml, lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
     memory = _told(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
@@ -99,21 +104,25 @@ def _told(nvml: Any, ask: Callable[[], T]) -> T | None:
         return None
 
 
-def _handle(nvml: Any, index: int) -> Any:
-    """The GPU that torch calls ``cuda:index``.
+def _handles(nvml: Any) -> list[Any]:
+    """The GPUs that torch calls ``cuda:0``, ``cuda:1`` and so on.
 
     The library counts all GPUs of the machine; torch those that ``CUDA_VISIBLE_DEVICES`` names, by
-    number or by the beginning of an id.
+    number or by the beginning of an id, up to the first that is not there.
     """
+    count = _told(nvml, nvml.nvmlDeviceGetCount) or 0
+    every = [_told(nvml, partial(nvml.nvmlDeviceGetHandleByIndex, n)) for n in range(count)]
     visible = [entry.strip() for entry in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
     if visible == [""]:
-        return nvml.nvmlDeviceGetHandleByIndex(index)
-    if index >= len(visible):
-        return None
-    if visible[index].isdecimal():
-        return nvml.nvmlDeviceGetHandleByIndex(int(visible[index]))
-    for number in range(nvml.nvmlDeviceGetCount()):
-        handle = nvml.nvmlDeviceGetHandleByIndex(number)
-        if str(nvml.nvmlDeviceGetUUID(handle)).startswith(visible[index]):
-            return handle
-    return None
+        return list(takewhile(lambda handle: handle is not None, every))
+    ids = [_told(nvml, partial(nvml.nvmlDeviceGetUUID, h)) for h in every if h is not None]
+    chosen = []
+    for entry in visible:
+        if entry.isdecimal():
+            numbers = [int(entry)]
+        else:
+            numbers = [number for number, id_ in enumerate(ids) if str(id_).startswith(entry)]
+        if not numbers or numbers[0] >= len(every) or every[numbers[0]] is None:
+            break
+        chosen.append(every[numbers[0]])
+    return chosen

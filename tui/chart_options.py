@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from tui.curve import Bucket
 from tui.turns import next_in_turn
@@ -52,6 +53,22 @@ class ChartOptions:
     def first_epoch(self, newest: float) -> int:
         """Where the x axis begins, if the newest point is at epoch ``newest``."""
         return max(0, math.ceil(newest) - self.last) if self.last and not self.seconds else 0
+
+    @classmethod
+    def of(cls, table: object) -> ChartOptions:
+        """From what ``lasting`` gave; the usual for what it does not say."""
+        usual = cls().lasting()
+        found: Mapping[str, Any] = table if isinstance(table, Mapping) else {}
+        kept = {
+            name: found[name] if type(found.get(name)) is type(default) else default
+            for name, default in usual.items()
+        }
+        options = cls(**kept)
+        return options if options.smoothing in SMOOTHINGS else replace(options, smoothing=0.0)
+
+    def lasting(self) -> dict[str, Any]:
+        """What a user likes, by name; a zoom is but a look."""
+        return {name: value for name, value in asdict(self).items() if name != "last"}
 
     def words(self) -> str:
         """What differs from the usual, to be read beside a chart's title; empty for nothing."""

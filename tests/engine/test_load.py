@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from engine import load
-from engine.load import nvidia_driver, sample_load
+from engine.load import Load, nvidia_driver, sample_loads
+
+
+def sample_load(device: str) -> Load:
+    """Of the device itself, which comes first."""
+    return next(iter(sample_loads(device).values()))
 
 
 class Refusal(Exception):
@@ -147,3 +152,31 @@ def test_gpus_are_counted_as_torch_counts_them(
     drive()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert sample_load(device).name == name
+
+
+@pytest.mark.parametrize(
+    ("visible", "device", "names"),
+    [
+        ("", "cuda:1", ["GPU number 1", "GPU number 0", "GPU number 2"]),
+        ("2,0", "cuda:0", ["GPU number 2", "GPU number 0"]),
+        ("1,9,0", "cuda:0", ["GPU number 1"]),
+    ],
+)
+def test_the_other_gpus_that_torch_may_use_come_after_it(
+    drive: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    visible: str,
+    device: str,
+    names: list[str],
+) -> None:
+    drive()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    found = sample_loads(device)
+    assert [load.name for load in found.values()] == names
+    assert next(iter(found)) == device
+    assert sorted(found) == [f"cuda:{index}" for index in range(len(names))]
+
+
+def test_a_driver_that_does_not_even_count_leaves_the_cpus_load(drive: Callable[..., None]) -> None:
+    drive("nvmlDeviceGetCount")
+    assert list(sample_loads("cuda:0")) == ["cpu"]

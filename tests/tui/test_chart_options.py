@@ -160,3 +160,24 @@ async def test_the_key_shows_seconds_and_epochs_again(
         await pilot.press("u")
         await pilot.pause(0.3)
         assert axis().startswith("epoch 0")
+
+
+async def test_how_the_charts_were_left_is_how_they_begin_next_time(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",), epochs=20).run_test(size=(120, 40)) as pilot:
+        await begin(pilot, trainer)
+        await pilot.press("o", "b", "z")
+    trainer.training = False
+    async with make_app(models=("mlp",), epochs=20).run_test(size=(120, 40)) as pilot:
+        await begin(pilot, trainer)
+        options = pilot.app.screen.query_one(Charts).options
+        assert options == ChartOptions(smoothing=0.6, band=False)
+        assert "smoothed 0.6" in str(pilot.app.screen.query_one(Chart).border_title)
+
+
+@pytest.mark.parametrize(
+    "table", [None, 3, {}, {"smoothing": 0.5}, {"log_loss": 1, "gone": True}, {"band": "no"}]
+)
+def test_what_is_no_option_is_as_usual(table: object) -> None:
+    assert ChartOptions.of(table) == ChartOptions()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from scripted import ScriptedTrainer
@@ -40,7 +41,7 @@ async def test_panel_says_what_the_driver_says(
     size: tuple[int, int],
     words: list[str],
 ) -> None:
-    monkeypatch.setattr(device_panel, "sample_load", lambda device: load)
+    monkeypatch.setattr(device_panel, "sample_loads", lambda device: {"cuda:0": load})
     monkeypatch.setattr(device_panel, "INTERVAL", 0.05)
     async with make_app().run_test(size=size) as pilot:
         await pilot.press("s")
@@ -50,3 +51,44 @@ async def test_panel_says_what_the_driver_says(
         text = "\n".join(panel.render_line(y).text for y in range(panel.size.height))
         for word in words:
             assert word in text, text
+
+
+@pytest.mark.parametrize(
+    ("size", "gpus", "rows"),
+    [
+        ((120, 40), 4, 4),
+        ((120, 40), 8, 4),
+        ((160, 45), 8, 8),
+        ((160, 45), 16, 10),
+        ((80, 24), 8, 1),
+    ],
+)
+async def test_every_gpu_of_the_machine_has_a_row_or_is_counted(
+    make_app: MakeApp,
+    trainer: ScriptedTrainer,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    gpus: int,
+    rows: int,
+) -> None:
+    loads = {f"cuda:{index}": replace(GPU, percent=10.0 * index) for index in range(gpus)}
+    loads = {"cuda:2": loads.pop("cuda:2"), **loads}
+    monkeypatch.setattr(device_panel, "sample_loads", lambda device: loads)
+    monkeypatch.setattr(device_panel, "INTERVAL", 0.05)
+    async with make_app().run_test(size=size) as pilot:
+        await pilot.press("s")
+        trainer.begin()
+        await pilot.pause(0.5)
+        panel = pilot.app.screen.query_one(DevicePanel)
+        lines = [panel.render_line(y).text for y in range(panel.size.height)]
+        assert len(lines) == rows
+        if rows == 1:
+            assert "load 20 %" in lines[0]
+            return
+        assert lines[0].startswith("▶ cuda:2 ")
+        assert "20 %" in lines[0]
+        assert "3.0/80.0 GiB" in lines[0]
+        assert "61 °C" in lines[0] or size[0] < 160
+        shown = gpus if gpus <= rows else rows - 1
+        assert sum("cuda:" in line for line in lines) == shown
+        assert (f"and {gpus - shown} more" in lines[-1]) == (shown < gpus)

@@ -16,6 +16,7 @@ from tui.palette import LOOKS, chart_ink, model_shades
 from tui.screens.training import TrainingScreen
 from tui.themes import THEMES
 from tui.widgets.model_card import ModelCard
+from tui.widgets.summary_panel import SummaryPanel
 
 MakeApp = Callable[..., MnistApp]
 
@@ -74,6 +75,31 @@ async def test_a_training_is_drawn_in_every_theme(
         styles = {segment.style for strip in strips for segment in strip if segment.style}
         colors = {style.color.name for style in styles if style.color}
         assert model_shades("mlp", card.colors[2]).full in colors
+
+
+async def test_another_theme_recolours_what_stands_after_the_end(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    app = make_app(theme="dark", models=("mlp",), repeats=1)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("s")
+        trainer.begin()
+        trainer.train(RunId("mlp", 1), 4)
+        trainer.finish_run(RunId("mlp", 1))
+        trainer.end()
+        await pilot.pause(0.4)
+        panel = app.screen.query_one(SummaryPanel)
+
+        def colors() -> set[str]:
+            strips = [panel.render_line(y) for y in range(panel.size.height)]
+            styles = [segment.style for strip in strips for segment in strip if segment.style]
+            return {style.color.name for style in styles if style.color}
+
+        assert model_shades("mlp", panel.colors[2]).full in colors()
+        await pilot.press("t")
+        await pilot.pause(0.2)
+        assert app.theme == "light"
+        assert model_shades("mlp", panel.colors[2]).full in colors()
 
 
 @pytest.mark.parametrize("name", LOOKS)

@@ -78,6 +78,7 @@ class InspectScreen(SizedScreen[None]):
 
     async def on_mount(self) -> None:
         """Read the test images once, then follow the training."""
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._show())
         self._show_view()
         self._show()
         try:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Container, Horizontal
 from textual.events import Key
 
 from engine.events import ExperimentFinished, ExperimentStarted, RunFinished, RunStarted
@@ -51,6 +51,8 @@ class TrainingScreen(SizedScreen[str | None]):
 
     CSS_PATH = "training.tcss"
     HELP = "training"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-very-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall"), (45, "-very-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "pause", "Pause"),
         Binding("p", "resume", "Resume"),
@@ -93,10 +95,11 @@ class TrainingScreen(SizedScreen[str | None]):
                 yield ModelCard(model)
         yield SummaryPanel()
         yield Charts()
-        yield PlanTable(lambda: self._trainer.control.plan)
-        with Horizontal(id="machine"):
-            yield DevicePanel()
-            yield LogPane()
+        with Container(id="below"):
+            yield PlanTable(lambda: self._trainer.control.plan)
+            with Container(id="machine"):
+                yield DevicePanel()
+                yield LogPane()
         yield self.footer()
 
     def on_mount(self) -> None:

@@ -19,8 +19,8 @@ from tui.plotting import AXIS_ROWS, GRID_LINE, PlotLine, draw_chart
 from tui.read_out import Reading
 from tui.widgets.strip_widget import StripWidget
 
-READ_OUT_CELLS = 38
-"""That a model's values take, with the spread and the train value."""
+FRAME_CELLS = 4
+"""Of a frame's line that words cannot take."""
 WAITING = "waiting for the first step"
 KEY = "⠒⠒ train  ⠒●⠒ test"
 BAND_KEY = "⣿ repeats"
@@ -141,15 +141,25 @@ class Chart(StripWidget):
         )
 
     def _read_out(self, epoch: int) -> Content:
-        """Each model's test value, and its train value where there is room."""
-        roomy = self.size.width >= READ_OUT_CELLS * (len(self._readings) + 1)
-        parts = [Content(f"epoch {epoch}")]
-        for model, test, train, spread in self._readings:
-            value = f" {test or '–'}"
-            if roomy:
-                value += (f" ({spread})" if spread else "") + (f" train {train}" if train else "")
-            parts.append(Content.assemble((look(model).marker, self._style(model)), value))
-        return Content("  ").join(parts)
+        """Each model's test value; the repeats' spread and the train value where there is room."""
+        for more in (("spread", "train"), ("spread",), ()):
+            line = Content("  ").join(
+                [
+                    Content(f"epoch {epoch}"),
+                    *(self._reading(found, more) for found in self._readings),
+                ]
+            )
+            if line.cell_length <= self.size.width - FRAME_CELLS:
+                break
+        return line
+
+    def _reading(self, found: Reading, more: Sequence[str]) -> Content:
+        value = f" {found.test or '–'}"
+        if "spread" in more and found.spread:
+            value += f" ({found.spread})"
+        if "train" in more and found.train:
+            value += f" train {found.train}"
+        return Content.assemble((look(found.model).marker, self._style(found.model)), value)
 
     def _style(self, model: str) -> Style:
         return model_style(model, self.colors[2])

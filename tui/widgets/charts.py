@@ -13,6 +13,7 @@ from tui.axes import round_step
 from tui.bridge import Bridge
 from tui.chart_lines import MEASURES, Measure, chart_lines, newest_epoch
 from tui.chart_options import ChartOptions
+from tui.memory import recall, remember
 from tui.read_out import Reading, readings
 from tui.widgets.chart import Chart
 
@@ -22,7 +23,7 @@ class Charts(Horizontal):
 
     def __init__(self) -> None:
         super().__init__(id="charts")
-        self.options = ChartOptions()
+        self.options = ChartOptions.of(recall().get("charts"))
         self._record: ExperimentRecord | None = None
         self._epoch: int | None = None
         """That is read out."""
@@ -31,6 +32,16 @@ class Charts(Horizontal):
         """One chart a measure."""
         yield Chart("loss", "log", id="chart-loss")
         yield Chart("accuracy", "percent", id="chart-accuracy")
+
+    def on_mount(self) -> None:
+        """Begin as they were left last."""
+        self.choose(self.options)
+
+    def on_unmount(self) -> None:
+        """Keep how they are left."""
+        lasting = self.options.lasting()
+        if lasting != ChartOptions.of(recall().get("charts")).lasting():
+            remember({"charts": lasting})
 
     def draw(self, measure: Measure, record: ExperimentRecord, bridge: Bridge) -> None:
         """Bring one chart up to date."""

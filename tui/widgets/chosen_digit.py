@@ -21,18 +21,15 @@ class ChosenDigit(StripWidget):
     def __init__(self) -> None:
         super().__init__(id="digit", classes="panel")
         self._image = b""
-        self._lines: list[Text] = []
+        self._number = 0
+        self._true = 0
+        self._snapshots: Mapping[str, Snapshot] = {}
 
     def show(self, number: int, image: bytes, true: int, snapshots: Mapping[str, Snapshot]) -> None:
         """Show a test image, its digit, and each model's answer."""
         self.border_title = f"Test digit #{number}: {true}"
-        self._image = image
-        self._lines = [Text("answers", "dim")]
-        for model, snapshot in snapshots.items():
-            answer, confidence = snapshot.predicted[number], snapshot.confidence[number] / 255
-            mark = "✓" if answer == true else "✗"
-            line = Text(f"{look(model).marker} {model}", model_shades(model, self.colors[2]).full)
-            self._lines += [Text(), line, Text(f"  {answer} {mark}  {confidence:.0%}", "bold")]
+        self._number, self._image, self._true = number, image, true
+        self._snapshots = snapshots
         self.redraw()
 
     def draw(self) -> list[Strip]:
@@ -40,8 +37,18 @@ class ChosenDigit(StripWidget):
         if not self._image:
             return []
         rows = picture(rows_of(self._image, SIDE), plain=self.plain)
-        lines = [self.strip(line) for line in self._lines]
+        lines = [self.strip(line) for line in self._answers()]
         lines += [Strip.blank(0)] * (len(rows) - len(lines))
         return [
             Strip.join([row, Strip.blank(1), line]) for row, line in zip(rows, lines, strict=False)
         ]
+
+    def _answers(self) -> list[Text]:
+        lines = [Text("answers", "dim")]
+        for model, snapshot in self._snapshots.items():
+            answer = snapshot.predicted[self._number]
+            confidence = snapshot.confidence[self._number] / 255
+            mark = "✓" if answer == self._true else "✗"
+            line = Text(f"{look(model).marker} {model}", model_shades(model, self.colors[2]).full)
+            lines += [Text(), line, Text(f"  {answer} {mark}  {confidence:.0%}", "bold")]
+        return lines

@@ -24,6 +24,10 @@ class SummaryPanel(Static):
         self.border_title = f"Result: {record.status}"
         self._draw()
 
+    def on_mount(self) -> None:
+        """Models have other shades in another theme."""
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw())
+
     def on_resize(self) -> None:
         """More columns may fit, or fewer."""
         self._draw()
