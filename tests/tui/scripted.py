@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
+from textual.app import App
+from textual.pilot import Pilot
 
 from engine.control import Control
 from engine.events import (
@@ -62,11 +64,17 @@ class ScriptedTrainer(Trainer):
             self.bridge.emit(EpochFinished(run, result))
 
     def progress(
-        self, run: RunId, epoch: int, step: int, loss: float = 0.25, phase: Phase = "train"
+        self,
+        run: RunId,
+        epoch: int,
+        step: int,
+        loss: float = 0.25,
+        phase: Phase = "train",
+        accuracy: float = 0.8,
     ) -> None:
         seconds = step / 100 * 5
         before = 0.0 if phase == "train" else 5.0
-        latest = (loss, 0.8, 12_345.0, seconds)
+        latest = (loss, accuracy, 12_345.0, seconds)
         self.bridge.emit(
             Progress(run, phase, epoch, step, 100, *latest, before + seconds, 0.25, 0.9)
         )
@@ -94,3 +102,17 @@ class ScriptedTrainer(Trainer):
         self.bridge.emit(
             ExperimentFinished("id", status, folder / "summary.toml", NOW)  # type: ignore[arg-type]
         )
+
+
+async def settled(pilot: Pilot[int]) -> None:
+    """Wait until the screen shows all there is."""
+    before = ""
+    for _ in range(30):
+        await pilot.pause(0.15)
+        if text(pilot.app) == before:
+            return
+        before = text(pilot.app)
+
+
+def text(app: App[int]) -> str:
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from scripted import ScriptedTrainer
-from textual.app import App
+from scripted import ScriptedTrainer, settled, text
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -62,20 +61,6 @@ async def begin(
     await pilot.pause(0.3)
     await pilot.press(key)
     await settled(pilot)
-
-
-async def settled(pilot: Pilot[int]) -> None:
-    """Wait until the screen shows all there is."""
-    before = ""
-    for _ in range(30):
-        await pilot.pause(0.15)
-        if text(pilot.app) == before:
-            return
-        before = text(pilot.app)
-
-
-def text(app: App[int]) -> str:
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
 
 def app_of(make_app: MakeApp) -> MnistApp:

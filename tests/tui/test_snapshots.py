@@ -1,0 +1,155 @@
+"""Every screen as a picture, at four sizes and in two themes, made from fixed data.
+
+The pictures lie in ``__snapshots__``. After a change that is meant to be seen, look at them and
+accept them with ``pytest tests/tui/test_snapshots.py --snapshot-update``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import datetime
+from importlib.metadata import version
+
+import pytest
+from scripted import ScriptedTrainer, settled
+from textual.pilot import Pilot
+
+from engine.events import EpochFinished, EpochResult, RunId, RunStarted
+from engine.inspection import load_test_digits
+from engine.load import Load
+from engine.settings import Settings
+from tui.app import MnistApp
+from tui.experiment_view import ExperimentView
+from tui.widgets import device_panel, log_pane
+
+DRAWN_BY = {"textual": "8.2.8", "rich": "15.0.0", "plotext": "6.1.0"}
+"""Other versions may draw a border or an axis in another way, which is no fault of ours."""
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        any(version(name) != number for name, number in DRAWN_BY.items()),
+        reason=f"the pictures were drawn by {DRAWN_BY}",
+    ),
+]
+
+SIZES = [(80, 24), (100, 30), (120, 40), (160, 45)]
+THEMES = ["dark", "light"]
+IMAGES = 60
+MLP, MLP2, CNN, CNN2 = (RunId(m, r) for m in ("mlp", "cnn") for r in (1, 2))
+GPU = Load("NVIDIA H100", 97.0, 3 * 2**30, 80 * 2**30, 61.0, 310.0)
+
+
+class Noon(datetime):
+    """A clock that stands."""
+
+    @classmethod
+    def now(cls, tz: object = None) -> Noon:
+        return cls(2026, 11, 23, 12, 0, 0)
+
+
+@pytest.fixture(autouse=True)
+def nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would be another time or machine in every picture."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(ExperimentView, "elapsed", property(lambda view: 83.0))
+    monkeypatch.setattr(log_pane, "datetime", Noon)
+    monkeypatch.setattr(device_panel, "sample_loads", lambda device: {"cuda:0": GPU, "cuda:1": GPU})
+
+
+def train(trainer: ScriptedTrainer, run: RunId, epochs: range, best: float) -> None:
+    """A run that learns ever more slowly, a little differently from another repeat."""
+    if 1 in epochs:
+        trainer.bridge.emit(RunStarted(run, 1233 + run.repeat, 4, 1))
+    for epoch in epochs:
+        for step in range(4, 101, 4):
+            missed = math.exp(-2 * (epoch - 1 + step / 100))
+            loss, accuracy = 2.3 * missed + 0.02, 1.001 * best - 0.9 * missed
+            trainer.progress(run, epoch, step, loss=loss, accuracy=accuracy)
+        missed = 2 * (1 - best) * math.exp(-epoch + 0.2 * run.repeat) + 1 - best
+        result = EpochResult(
+            epoch, 0.3 / epoch, 1 - missed, 3 * missed, 1 - missed, 0.001, 5.0, 12_000.0, 0.5
+        )
+        trainer.bridge.emit(EpochFinished(run, result))
+
+
+async def mid_training(pilot: Pilot[int], trainer: ScriptedTrainer) -> None:
+    """mlp is done, cnn in the second epoch of its first run; both can be looked into."""
+    await pilot.press("s")
+    trainer.begin()
+    labels = load_test_digits(Settings(test_limit=IMAGES)).labels
+    for run in (MLP, MLP2):
+        train(trainer, run, range(1, 5), 0.975)
+        trainer.finish_run(run, 0.975)
+    train(trainer, CNN, range(1, 2), 0.99)
+    trainer.progress(CNN, 2, 40, loss=0.07, accuracy=0.97)
+    for run, wrong in ((MLP2, (3, 5, 8, 13, 21)), (CNN, (5, 34))):
+        answers = bytearray(labels)
+        for number in wrong:
+            answers[number] = (labels[number] + 2) % 10
+        confidence = bytes(255 - number for number in range(IMAGES))
+        trainer.snapshot(run, 1, bytes(answers), confidence)
+    await settled(pilot)
+
+
+async def setup(pilot: Pilot[int], trainer: ScriptedTrainer) -> None:
+    await settled(pilot)
+
+
+async def ended(pilot: Pilot[int], trainer: ScriptedTrainer) -> None:
+    await mid_training(pilot, trainer)
+    train(trainer, CNN, range(2, 5), 0.99)
+    trainer.finish_run(CNN, 0.99)
+    trainer.end("stopped")
+    await settled(pilot)
+
+
+def after(*keys: str) -> Callable[[Pilot[int], ScriptedTrainer], object]:
+    """The training, and then these keys."""
+
+    async def press(pilot: Pilot[int], trainer: ScriptedTrainer) -> None:
+        await mid_training(pilot, trainer)
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+
+    return press
+
+
+SCREENS = {
+    "setup": setup,
+    "training": mid_training,
+    "read-out": after("left"),
+    "question": after("x"),
+    "ended": ended,
+    "inspect": after("i"),
+    "first-layer": after("i", "m", "v"),
+    "draw": after("d", "l", "4", "enter"),
+    "compare": after("c"),
+    "help": after("question_mark"),
+}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("screen", SCREENS)
+def test_screen(
+    make_app: Callable[..., MnistApp],
+    trainer: ScriptedTrainer,
+    snap_compare: Callable[..., bool],
+    screen: str,
+    size: tuple[int, int],
+    theme: str,
+) -> None:
+    app = make_app(
+        models=("mlp", "cnn"),
+        theme=theme,
+        characters="unicode",
+        test_limit=IMAGES,
+        results="results",
+    )
+
+    async def reach(pilot: Pilot[int]) -> None:
+        await SCREENS[screen](pilot, trainer)
+
+    assert snap_compare(app, terminal_size=size, run_before=reach)
