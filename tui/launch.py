@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import suppress
 
 from engine.settings import Settings
@@ -20,6 +21,9 @@ def launch(settings: Settings, *, as_last_time: bool) -> int:
     Whatever ends it, the training thread gets to write its summary first.
     """
     trainer = Trainer()
+    # Some shells export the size they began with; it would be believed more than the terminal.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     root = logging.getLogger()
     with captured_output() as capture:
         app = MnistApp(with_last_choices(settings) if as_last_time else settings, trainer)

@@ -32,6 +32,11 @@ def side_bindings(here: str) -> list[Binding]:
     ]
 
 
+class _Footer(Footer):
+    def on_resize(self) -> None:
+        self.compact = self.screen.has_class("-narrow")
+
+
 class SizedScreen(Screen[Result]):
     """Has the classes of its size from the start; Textual alone would lay it out twice."""
 
@@ -50,8 +55,8 @@ class SizedScreen(Screen[Result]):
         super().__init__(classes=" ".join(found))
 
     def footer(self) -> Footer:
-        """The keys; close together where there is little room."""
-        return Footer(show_command_palette=False, compact=self.has_class("-narrow"))
+        """The keys; close together where there is little room, also after a resize."""
+        return _Footer(show_command_palette=False, compact=self.has_class("-narrow"))
 
     def action_leave(self) -> None:
         """Back to the screen below."""
