@@ -66,6 +66,11 @@ def count(number: float) -> str:
     return f"{number:,.0f}" if number < 1_000_000 else f"{number / 1e6:.2f}M"
 
 
+def rough_count(number: float) -> str:
+    """As ``count``, in three figures: of a rate that is still measured the others only flicker."""
+    return count(float(f"{number:.3g}"))
+
+
 def gibibytes(number: int) -> str:
     """Bytes as "1.4 GiB"."""
     return f"{number / 2**30:.1f} GiB"

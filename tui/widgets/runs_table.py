@@ -13,16 +13,18 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from engine.events import Progress, RunId
-from engine.records import RunRecord
+from engine.records import ExperimentRecord, RunRecord
 from tui.bar import bar
 from tui.eta import Eta
 from tui.experiment_view import ExperimentView
 from tui.palette import look, model_shades
 from tui.widgets.strip_widget import StripWidget
-from tui.wording import accuracy, count, duration
+from tui.wording import accuracy, count, duration, rough_count
 
 ANY_NUMBER = 10**6
 """More rows than there are."""
+STEADY_AFTER = 2.0
+"""Seconds of an epoch's training after which its rate hardly moves any more."""
 WIDE_FROM = 94
 """Cells from which the wide columns fit."""
 # Column widths; progress takes what is left of the table's width.
@@ -203,8 +205,8 @@ def row_cells(
         loss, train = f"{live.train_loss:.4f}", accuracy(live.train_accuracy)
     elif run.last is not None:
         loss, train = f"{run.last.train_loss:.4f}", accuracy(run.last.train_accuracy)
-    if live is not None and live.phase in ("train", "features"):
-        rate = count(live.images_per_second)
+    if live is not None and live.phase in ("train", "features") and not _too_early(run, live):
+        rate = rough_count(_rate(live, view.record))
     elif run.last is not None:
         rate = count(run.last.images_per_second)
     test = accuracy(run.last.test_accuracy) if run.last else ""
@@ -224,6 +226,21 @@ def row_cells(
         "ETA": Text(duration(left) if left is not None else unknown),
     }
     return {name: _padded(_aligned(values[name], name), width) for name, width in columns.items()}
+
+
+def _too_early(run: RunRecord, now: Progress) -> bool:
+    """Whether the last epoch's rate says more than this epoch's first moments."""
+    return run.last is not None and now.seconds < STEADY_AFTER
+
+
+def _rate(now: Progress, record: ExperimentRecord) -> float:
+    """Images per second of all runs side by side, over the epoch so far: that of the last tenth of
+    a second would only flicker.
+    """
+    if now.phase == "features":
+        return now.images_per_second
+    together = sum(run.status == "running" for run in record.runs.values())
+    return now.step * record.settings.batch_size * together / now.seconds
 
 
 def _state(run: RunRecord, view: ExperimentView, live: Progress | None) -> str:
