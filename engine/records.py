@@ -101,6 +101,8 @@ class ExperimentRecord:
     """Whether the summary on disk is up to date."""
     plan_version: int = 0
     """Of the newest PlanChanged."""
+    _summaries: dict[str, ModelSummary] = field(default_factory=dict, compare=False)
+    """Those that were asked for since a run ended: they change with that alone."""
 
     @classmethod
     def begin(cls, event: ExperimentStarted) -> ExperimentRecord:
@@ -127,6 +129,7 @@ class ExperimentRecord:
             case RunFinished():
                 run = self.runs[event.run]
                 run.finished, run.status = event, event.status
+                self._summaries.pop(event.run.model, None)
             case RunFailed():
                 run = self.runs[event.run]
                 run.error, run.status = event.error, "failed"
@@ -156,7 +159,13 @@ class ExperimentRecord:
     @property
     def models(self) -> list[ModelSummary]:
         """One summary per model, in the order of ``model_names``."""
-        return [self._summarize(name) for name in self.model_names]
+        return [self.summary_of(name) for name in self.model_names]
+
+    def summary_of(self, model: str) -> ModelSummary:
+        """The summary of one model."""
+        if model not in self._summaries:
+            self._summaries[model] = self._summarize(model)
+        return self._summaries[model]
 
     def ranking(self) -> list[ModelSummary]:
         """The summaries, highest mean test accuracy first, models without a finished run last."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from engine.events import Progress, RunId
 from engine.records import ExperimentRecord, RunRecord
 
+NEWEST = 20
+"""Epochs of each run that are measured: all there are would take ever longer to go through."""
 EVALUATION_SHARE = 0.1
 """Of an epoch's time, before the first evaluation was measured."""
 
@@ -102,7 +104,8 @@ def _epoch_seconds(
     model: str, record: ExperimentRecord, progress: Mapping[RunId, Progress]
 ) -> float | None:
     runs = [run for run in record.runs.values() if run.id.model == model]
-    measured = [epoch.seconds + epoch.evaluation_seconds for run in runs for epoch in run.epochs]
+    newest = [epoch for run in runs for epoch in run.epochs[-NEWEST:]]
+    measured = [epoch.seconds + epoch.evaluation_seconds for epoch in newest]
     if measured:
         return sum(measured) / len(measured)
     together = sum(run.status == "running" for run in runs)

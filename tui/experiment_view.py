@@ -21,9 +21,13 @@ class ExperimentView:
     ended: float | None = None
     paused: bool = False
     stopping: bool = False
+    _eta: tuple[object, Eta | None] = (None, None)
+    """What it was estimated from, and the estimate: several widgets ask for it."""
+    _deliveries: int = 0
 
     def apply(self, delivery: Delivery) -> None:
         """Fold a delivery in."""
+        self._deliveries += 1
         for event in delivery.events:
             if isinstance(event, ExperimentStarted):
                 self.record = ExperimentRecord.begin(event)
@@ -49,7 +53,10 @@ class ExperimentView:
         """When things will be done; None before the start and after the end."""
         if self.record is None or self.ended is not None:
             return None
-        return estimate(self.record, self.progress, stopping=self.stopping)
+        source = (self._deliveries, self.record.plan_version, self.stopping)
+        if self._eta[0] != source:
+            self._eta = source, estimate(self.record, self.progress, stopping=self.stopping)
+        return self._eta[1]
 
     def fraction(self, run: RunRecord) -> float:
         """How much of ``run`` is done, 0–1."""

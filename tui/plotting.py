@@ -33,8 +33,11 @@ SMALLEST_WITH_AXES = (LABEL_WIDTH + 10, AXIS_ROWS + 3)
 GRID_LINE = "┈"
 """What plotext draws for the style called dotted."""
 
-Layer = tuple[str, ...]
-"""A drawing without colours: rows of one character a cell, blank where nothing is."""
+Cell = tuple[str, str]
+"""A character and its colour."""
+BLANK: Cell = (" ", "")
+Layer = tuple[tuple[int, int, str], ...]
+"""A drawing without colours: column, row and character of every cell that is not blank."""
 
 
 @dataclass(frozen=True)
@@ -60,34 +63,48 @@ def draw_chart(
     """
     if width < 1 or height < 1:
         return []
-    cells: list[list[tuple[str, str]]] = [[(" ", "")] * width for _ in range(height)]
     left = below = 0
     if width >= SMALLEST_WITH_AXES[0] and height >= SMALLEST_WITH_AXES[1]:
         left, below = 1 + label_width(y_axis), AXIS_ROWS
-        for y, text in enumerate(axes_layer(width, height, x_axis, y_axis)):
-            for x, character in enumerate(text):
-                is_label = x < left - 1 or y == height - 1
-                color = ink.label if is_label else ink.grid if character == GRID_LINE else ink.frame
-                cells[y][x] = (character, color)
+        rows = [list(row) for row in axes_cells(width, height, x_axis, y_axis, ink)]
+    else:
+        rows = [[BLANK] * width for _ in range(height)]
     for line in lines:
         room = (width - left, height - below)
         if line.filled:
             layer = area_layer(line.points, *room, x_axis, y_axis)
         else:
             layer = line_layer(line.points, line.marker, *room, x_axis, y_axis)
-        for row, text in zip(cells, layer, strict=False):
-            for x, character in enumerate(text, left):
-                if character != " ":
-                    row[x] = (character, line.color)
-    return [Strip(segments(row), width) for row in cells]
+        for x, y, character in layer:
+            rows[y][left + x] = (character, line.color)
+    return [strip_of(tuple(row)) for row in rows]
 
 
-def segments(row: Sequence[tuple[str, str]]) -> list[Segment]:
-    """Cells (character, colour) as runs of one colour."""
-    return [
+@lru_cache(maxsize=512)
+def strip_of(row: tuple[Cell, ...]) -> Strip:
+    """Cells as runs of one colour. Most rows of a chart are as they were at the last drawing."""
+    segments = [
         Segment("".join(character for character, _ in run), Style(color=color) if color else None)
         for color, run in groupby(row, key=lambda cell: cell[1])
     ]
+    return Strip(segments, len(row))
+
+
+@lru_cache(maxsize=8)
+def axes_cells(
+    width: int, height: int, x_axis: Axis, y_axis: Axis, ink: Ink
+) -> tuple[tuple[Cell, ...], ...]:
+    """The axes in their colours, with nothing between them."""
+    left = 1 + label_width(y_axis)
+    rows: list[tuple[Cell, ...]] = []
+    for y, text in enumerate(axes_rows(width, height, x_axis, y_axis)):
+        row = [BLANK] * width
+        for x, character in enumerate(text[:width]):
+            is_label = x < left - 1 or y == height - 1
+            color = ink.label if is_label else ink.grid if character == GRID_LINE else ink.frame
+            row[x] = (character, color)
+        rows.append(tuple(row))
+    return tuple(rows)
 
 
 def label_width(y_axis: Axis) -> int:
@@ -121,14 +138,23 @@ def new_figure(width: int, height: int) -> Any:
     return figure
 
 
-def read_layer(figure: Any) -> Layer:
+def rows_of(figure: Any) -> list[str]:
     """The figure's characters."""
     text: str = figure.build().string(colorless=True)
-    return tuple(text.splitlines())
+    return text.splitlines()
 
 
-@lru_cache(maxsize=8)
-def axes_layer(width: int, height: int, x_axis: Axis, y_axis: Axis) -> Layer:
+def read_layer(figure: Any) -> Layer:
+    """What is drawn in the figure."""
+    return tuple(
+        (x, y, character)
+        for y, row in enumerate(rows_of(figure))
+        for x, character in enumerate(row)
+        if character != " "
+    )
+
+
+def axes_rows(width: int, height: int, x_axis: Axis, y_axis: Axis) -> list[str]:
     """The left and lower axis with their numbers, and a line across at each left tick."""
     figure = new_figure(width, height)
     figure.axes(True, axis=["x", "y"], side=0, style="rounded")
@@ -139,9 +165,9 @@ def axes_layer(width: int, height: int, x_axis: Axis, y_axis: Axis) -> Layer:
             [tick.label.rjust(pad) for tick in drawn.ticks],
         )
     figure.ruler("y", "left").grid(True, style="dotted")
-    *rows, numbers = read_layer(figure)
+    *rows, numbers = rows_of(figure)
     # The corner is free: the numbers start at the axis.
-    return (*rows, x_axis.name.rjust(widest)[:widest] + numbers[widest:])
+    return [*rows, x_axis.name.rjust(widest)[:widest] + numbers[widest:]]
 
 
 @lru_cache(maxsize=128)

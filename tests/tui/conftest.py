@@ -24,7 +24,7 @@ def make_app(
 ) -> Callable[..., MnistApp]:
     """Makes an app on the scripted trainer; keyword arguments are settings."""
     monkeypatch.setattr(MnistApp, "_warm_up", lambda app: None)  # the tests need no torch
-    monkeypatch.setattr(training, "CHART_SHARE", 1.0)
+    monkeypatch.setattr(training, "SCREEN_SHARE", 100.0)  # as often as asked for
 
     def make(**settings: object) -> MnistApp:
         values: dict[str, object] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
@@ -16,7 +17,7 @@ from engine.events import ExperimentFinished, ExperimentStarted, RunFinished, Ru
 from engine.rules import SettingsError
 from engine.settings import MODEL_NAMES, Settings
 from tui.bridge import Refused
-from tui.chart_lines import Measure
+from tui.chart_lines import MEASURES, Measure
 from tui.chart_options import ChartOptions
 from tui.experiment_view import ExperimentView
 from tui.screens.sized import SizedScreen, side_keys
@@ -31,8 +32,10 @@ from tui.widgets.status_line import StatusLine
 from tui.widgets.summary_panel import SummaryPanel
 from tui.wording import accuracy, short_duration
 
-CHART_SHARE = 0.4
-"""How often a chart is drawn for each time that the numbers change."""
+SCREEN_SHARE = 0.03
+"""Of a core's time that looking at the training may take, keys included."""
+LONGEST_WAIT = 0.5
+"""Seconds between two looks, however slow the machine is."""
 QUESTIONS = {"stop": "Stop now?", "quit": "Still training. Quit?", "add": "Add a run of"}
 ANSWERS = {
     "stop": {"stop": ("y", "Yes, now"), "epoch": ("e", "After this epoch")},
@@ -85,6 +88,9 @@ class TrainingScreen(SizedScreen[str | None]):
         self._keys = (True, False)
         """Whether it trains and whether it is paused, as the footer shows it."""
         self.view = ExperimentView()
+        self._looks = 0
+        self._screen_seconds = time.thread_time()
+        """Of this thread, at the last look."""
 
     def compose(self) -> ComposeResult:
         """Top to bottom: what matters most first."""
@@ -103,17 +109,28 @@ class TrainingScreen(SizedScreen[str | None]):
         yield self.footer()
 
     def on_mount(self) -> None:
-        """Start, and poll: the numbers at the rate asked for, the charts less often, in turns."""
+        """Start, and look at what comes of it."""
         self._trainer.start(self._settings)
         self.query_one(PlanTable).focus()
-        numbers_interval = 1 / self._settings.refresh_rate
-        chart_interval = numbers_interval / CHART_SHARE
-        self.set_interval(numbers_interval, self._pull)
-        self.set_interval(chart_interval, lambda: self._draw("loss"))
-        self.set_timer(
-            chart_interval / 2,
-            lambda: self.set_interval(chart_interval, lambda: self._draw("accuracy")),
-        )
+        self._look()
+
+    def _look(self) -> None:
+        """The numbers each time, the charts in turns."""
+        self._pull()
+        if self.is_attached:  # it is not if the experiment was refused
+            self._draw(MEASURES[self._looks % len(MEASURES)])
+            self._looks += 1
+            self.set_timer(self._pace(), self._look)
+
+    def _pace(self) -> float:
+        """Seconds until the next look: as asked for, or as the machine can afford.
+
+        The screen and the training share one interpreter, so what one takes the other has not.
+        """
+        before, self._screen_seconds = self._screen_seconds, time.thread_time()
+        affordable = (self._screen_seconds - before) / SCREEN_SHARE
+        asked = 1 / self._settings.refresh_rate
+        return max(asked, min(affordable, LONGEST_WAIT))
 
     def on_resize(self) -> None:
         """The status line's bar depends on the width."""

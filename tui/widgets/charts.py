@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Mapping, Sequence
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
+from engine.events import RunId
 from engine.records import ExperimentRecord
 from tui.axes import round_step
 from tui.bridge import Bridge
 from tui.chart_lines import MEASURES, Measure, chart_lines, newest_epoch
 from tui.chart_options import ChartOptions
+from tui.curve import Bucket
 from tui.memory import recall, remember
 from tui.read_out import Reading, readings
 from tui.widgets.chart import Chart
+
+LEAST_GROWTH = 0.25
+"""Cells along the lower axis that are worth a new drawing."""
+LONGEST_WAIT = 2.0
+"""Seconds after which it is drawn all the same: a value may have moved up or down."""
 
 
 class Charts(Horizontal):
@@ -25,6 +34,8 @@ class Charts(Horizontal):
         super().__init__(id="charts")
         self.options = ChartOptions.of(recall().get("charts"))
         self._record: ExperimentRecord | None = None
+        self._drawn: dict[Measure, tuple[float, float]] = {}
+        """How far all runs together were at the last drawing, in epochs, and when it was."""
         self._epoch: int | None = None
         """That is read out."""
 
@@ -44,13 +55,15 @@ class Charts(Horizontal):
             remember({"charts": lasting})
 
     def draw(self, measure: Measure, record: ExperimentRecord, bridge: Bridge) -> None:
-        """Bring one chart up to date."""
+        """Bring one chart up to date, if there is something to be seen."""
         self._record = record
         points = bridge.train_points(measure)
         options, newest = self.options, newest_epoch(record, points)
-        lines = chart_lines(record, points, measure, options)
         first = options.first_epoch(newest)
         end = max((run.planned_epochs for run in record.runs.values()), default=1)
+        if not self._moved(measure, record, points, end - first):
+            return
+        lines = chart_lines(record, points, measure, options)
         if options.seconds:
             # A round number above, so that the axis stays while the curves grow.
             latest = max((line.points[-1].x for line in lines if line.points), default=1.0)
@@ -62,6 +75,24 @@ class Charts(Horizontal):
         chart.show(lines, end, first=first, unit=unit)
         self._read_out(measure)
 
+    def _moved(
+        self,
+        measure: Measure,
+        record: ExperimentRecord,
+        points: Mapping[RunId, Sequence[Bucket]],
+        epochs: int,
+    ) -> bool:
+        """Whether the curves have grown by a part of a cell that can be seen, or for a while."""
+        reached = sum(len(run.epochs) for run in record.runs.values()) + sum(
+            curve[-1].x for curve in points.values() if curve
+        )
+        before, when = self._drawn.get(measure, (-math.inf, -math.inf))
+        grown = abs(reached - before) * self.size.width / len(MEASURES) / max(1, epochs)
+        if grown < LEAST_GROWTH and time.monotonic() - when < LONGEST_WAIT:
+            return False
+        self._drawn[measure] = reached, time.monotonic()
+        return True
+
     def _read_out(self, measure: Measure) -> None:
         found: tuple[Reading, ...] = ()
         if self._epoch is not None and self._record is not None:
@@ -71,6 +102,7 @@ class Charts(Horizontal):
     def choose(self, options: ChartOptions) -> None:
         """From now on draw like this."""
         self.options = options
+        self._drawn.clear()
         if options.seconds:
             self.point_at(None)
         note = options.words()

@@ -43,7 +43,7 @@ def headline(model: str, view: ExperimentView) -> Headline:
     runs = [run for run in record.runs.values() if run.id.model == model]
     if not runs:
         return Headline(None, "removed", "")
-    summary = next(summary for summary in record.models if summary.name == model)
+    summary = record.summary_of(model)
     if summary.test_accuracy is not None and all(
         run.status not in ("queued", "running") for run in runs
     ):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.style import Style
 from rich.text import Text
 from textual.geometry import Region, Size
 from textual.strip import Strip
@@ -35,6 +36,9 @@ class StripWidget(Widget):
         self._strips: list[Strip] = []
         self._drawn_size = Size()
         """The size that the strips were drawn for."""
+        self._drawn: list[Strip] = []
+        """As ``draw`` gave them; the strips are these made to fit."""
+        self._fitted_for = (Style(), Size())
 
     def draw(self) -> Sequence[Strip]:
         """The rows for the present content, size and theme."""
@@ -78,11 +82,19 @@ class StripWidget(Widget):
         if not width or not height:
             return []
         style = self.rich_style
+        drawn = list(self.draw())[:height]
+        drawn += [Strip.blank(width)] * (height - len(drawn))
+        # Most rows are as they were: fitting them again is what a redraw would mostly do.
+        same = (style, self.size) == self._fitted_for
+        before = self._drawn if same else []
         rows = [
-            strip.adjust_cell_length(width).apply_style(style).simplify() for strip in self.draw()
+            self._strips[y]
+            if y < len(before) and before[y] == strip
+            else strip.adjust_cell_length(width).apply_style(style).simplify()
+            for y, strip in enumerate(drawn)
         ]
-        blanks = [Strip.blank(width, style)] * (height - len(rows))
-        return [*rows, *blanks][:height]
+        self._drawn, self._fitted_for = drawn, (style, self.size)
+        return rows
 
     @property
     def plain(self) -> bool:
