@@ -42,7 +42,7 @@ class SetupScreen(SizedScreen[None]):
     CSS_PATH = "setup.tcss"
     HELP = "setup"
     AUTO_FOCUS = "#start"  # under the Enter key from the first moment
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (39, "-tall")]  # noqa: RUF012
     # Priority, so that they also work while an input has the focus; no field takes these letters.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", "Start", priority=True),
