@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 from textual.theme import Theme
@@ -112,7 +113,7 @@ class MnistApp(App[int]):
         # What was loaded stays. Looking through all of it for garbage now and then would hold up
         # the screen for more than a tenth of a second each time.
         gc.freeze()
-        with suppress(RuntimeError):  # the app has ended meanwhile
+        with suppress(RuntimeError, NoMatches):  # the app has ended meanwhile, or is about to
             self.call_from_thread(self._setup.show_devices, devices)
 
     def on_setup_screen_start(self, message: SetupScreen.Start) -> None:
