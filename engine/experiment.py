@@ -81,6 +81,7 @@ def run_experiment(
     started = ExperimentStarted(
         id_, folder, now, settings, runs, environment(device, settings.threads)
     )
+    control.plan.lay_out(runs, settings.epochs)
     with logging_to(folder / "log.txt"):
         journal = Journal(started, emit)
         emit(started)
@@ -92,7 +93,6 @@ def run_experiment(
                 journal.add(item)
                 emit(item)
 
-        control.plan.lay_out(runs, settings.epochs)
         bench = Workbench(settings, folder, device, mnist, tell, control)
         if settings.deterministic:
             tell(Notice("info", f"deterministic: {DETERMINISM_COSTS[device.type == 'cpu']}"))
@@ -100,6 +100,7 @@ def run_experiment(
         try:
             status = _train_all(bench)
         finally:
+            control.plan.close()
             finished = datetime.now(UTC).replace(microsecond=0)
             tell(ExperimentFinished(id_, status, journal.record.summary, finished))
     return journal.record

@@ -115,14 +115,14 @@ def _handles(nvml: Any) -> list[Any]:
     visible = [entry.strip() for entry in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
     if visible == [""]:
         return list(takewhile(lambda handle: handle is not None, every))
-    ids = [_told(nvml, partial(nvml.nvmlDeviceGetUUID, h)) for h in every if h is not None]
+    ids = [h is not None and _told(nvml, partial(nvml.nvmlDeviceGetUUID, h)) for h in every]
     chosen = []
     for entry in visible:
         if entry.isdecimal():
             numbers = [int(entry)]
         else:
             numbers = [number for number, id_ in enumerate(ids) if str(id_).startswith(entry)]
-        if not numbers or numbers[0] >= len(every) or every[numbers[0]] is None:
+        if not entry or not numbers or numbers[0] >= len(every) or every[numbers[0]] is None:
             break
         chosen.append(every[numbers[0]])
     return chosen

@@ -1,7 +1,7 @@
 """The runs of an experiment in their order, which may be changed while it trains.
 
-Any thread may call ``add``, ``remove``, ``move`` and ``set_epochs``; the training thread takes the
-runs from the front. What has begun keeps its place.
+Any thread may call ``add``, ``remove``, ``move`` and ``change_epochs``; the training thread takes
+the runs from the front. What has begun keeps its place.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ class Plan:
         with self._lock:
             epochs = self._under_way()[0].epochs
             if epoch > epochs:
+                self._group = self._begun  # from here on they have ended
                 return 0
             self._epoch = epoch
             return epochs
@@ -123,25 +124,44 @@ class Plan:
             self._version += 1
             return True
 
-    def set_epochs(self, run: RunId, epochs: int) -> bool:
-        """Give a run another number of epochs; return False if it has ended.
+    def change_epochs(self, run: RunId, more: int, most: int) -> int | None:
+        """Give a run so many epochs more, or fewer, but at least one and at most ``most``.
 
         Runs under way side by side share the number. It is not less than the epoch they are in, and
         the learning rate's schedule is laid out anew over it from their next epoch on.
+
+        Returns:
+            How many it is to have now; None if it has ended or is not planned.
         """
         with self._lock:
             index = self._queued(run)
+            least = 1
             if index is not None:
                 chosen = range(index, index + 1)
-            elif not self._closed and run in [planned.run for planned in self._under_way()]:
-                chosen = range(self._group, self._begun)
-                epochs = max(epochs, self._epoch)
+            elif run in [planned.run for planned in self._under_way()]:
+                chosen, least = range(self._group, self._begun), max(1, self._epoch)
             else:
-                return False
+                return None
+            epochs = min(max(least, self._runs[chosen[0]].epochs + more), most)
             for place in chosen:
                 self._runs[place] = replace(self._runs[place], epochs=epochs)
             self._version += 1
-            return True
+            return epochs
+
+    def end_group(self) -> None:
+        """Those under way have ended: nothing about them can be changed any more."""
+        with self._lock:
+            self._group = self._begun
+
+    def close(self) -> None:
+        """No run will be taken any more."""
+        with self._lock:
+            self._closed = True
+
+    def is_under_way(self, run: RunId) -> bool:
+        """Whether a run has begun and not ended."""
+        with self._lock:
+            return run in [planned.run for planned in self._under_way()]
 
     def _queued(self, run: RunId) -> int | None:
         queue = enumerate(self._runs[self._begun :], self._begun)

@@ -97,6 +97,7 @@ def train_runs(ids: Sequence[RunId], bench: Workbench) -> list[RunFinished]:
         status = "stopped"
     except SkipRequested:
         status = "skipped"
+    bench.control.plan.end_group()
     return [
         _finish(run, status, features_seconds if run is runs[0] else 0.0, bench) for run in runs
     ]

@@ -150,7 +150,7 @@ class MnistApp(App[int]):
             ours = binding.show or binding.tooltip or (node is screen and "." not in binding.action)
             if enabled and ours and binding.action not in offered:
                 offered.add(binding.action)  # some have several keys
-                action = partial(screen.run_action, binding.action)
+                action = partial(self.run_action, binding.action, node)
                 key = self.get_key_display(binding)
                 yield SystemCommand(binding.tooltip or binding.description, f"Key: {key}", action)
         for command in super().get_system_commands(screen):

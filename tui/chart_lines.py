@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, chain
 from operator import attrgetter
@@ -107,18 +108,20 @@ class _View:
         )
 
     def _band(self, tested: Sequence[RunRecord]) -> list[ChartLine]:
-        """The mean of all runs that came to an epoch, and between which values they lie.
+        """The mean of all runs that came to an epoch, and between which values they lie; without
+        those that diverged there.
 
-        A run that is not as far as another gets a line of its own: the mean does not show where
-        it is.
+        The newest gets a line of its own while another is further: the mean does not show where it
+        is.
         """
         tests = [self._tests(run) for run in tested]
         longest = max(tests, key=len)
         spans = []
         for place, point in enumerate(longest):
             at = [points[place] for points in tests if place < len(points)]
-            low, high = min(p.low for p in at), max(p.high for p in at)
-            spans.append(Bucket(point.x, low, high, fmean(p.mean for p in at)))
+            sound = [p for p in at if math.isfinite(p.mean)] or at
+            low, high = min(p.low for p in sound), max(p.high for p in sound)
+            spans.append(Bucket(point.x, low, high, fmean(p.mean for p in sound)))
         newest = tested[-1].id
         behind = len(tested[-1].epochs) < max(len(run.epochs) for run in tested)
         return [

@@ -213,6 +213,9 @@ def area_layer(
     open_ = True
     for left, right in pairwise(finite(points)):
         start, end = x_axis.place(left.x), x_axis.place(right.x)
+        if right.after_gap:
+            open_ = True
+            continue
         for column in range(math.ceil(start * 2 * width), math.ceil(end * 2 * width)):
             x = column / (2 * width)
             share = (x - start) / (end - start)

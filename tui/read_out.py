@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import fmean
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ class Reading(NamedTuple):
 
     model: str
     test: str
-    """The mean of the runs that got there."""
+    """The mean of the runs that got there, without those that diverged."""
     train: str
     """Over the whole epoch, as it was trained; the mean of the same runs."""
     spread: str = ""
@@ -32,6 +33,7 @@ def readings(record: ExperimentRecord, measure: Measure, epoch: int) -> list[Rea
         if not results:
             found.append(Reading(model, "", ""))
             continue
+        results = [r for r in results if math.isfinite(getattr(r, f"test_{measure}"))] or results
         tests = [getattr(result, f"test_{measure}") for result in results]
         train = fmean(getattr(result, f"train_{measure}") for result in results)
         spread = ""

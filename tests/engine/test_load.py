@@ -160,6 +160,7 @@ def test_gpus_are_counted_as_torch_counts_them(
         ("", "cuda:1", ["GPU number 1", "GPU number 0", "GPU number 2"]),
         ("2,0", "cuda:0", ["GPU number 2", "GPU number 0"]),
         ("1,9,0", "cuda:0", ["GPU number 1"]),
+        ("0,", "cuda:0", ["GPU number 0"]),
     ],
 )
 def test_the_other_gpus_that_torch_may_use_come_after_it(

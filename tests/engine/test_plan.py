@@ -28,6 +28,8 @@ from engine.settings import Settings
 MLP = [RunId("mlp", repeat) for repeat in range(1, 5)]
 CNN = [RunId("cnn", repeat) for repeat in range(1, 3)]
 
+MOST = 10_000
+
 
 def alone(model: str) -> int:
     return 1
@@ -53,7 +55,7 @@ def test_runs_are_taken_from_the_front_until_there_are_none(plan: Plan) -> None:
 
 def test_runs_side_by_side_are_of_one_model_with_as_many_epochs(plan: Plan) -> None:
     assert plan.begin_next(lambda model: 10) == (MLP[0], MLP[1])
-    assert plan.set_epochs(CNN[1], 5)
+    assert plan.change_epochs(CNN[1], 2, MOST) == 5
     assert plan.begin_next(lambda model: 10) == (CNN[0],)
     assert plan.begin_next(lambda model: 10) == (CNN[1],)
 
@@ -98,7 +100,7 @@ def test_an_added_run_is_the_models_next_and_the_last_in_the_queue(plan: Plan) -
 def test_epochs_of_runs_under_way_are_shared_and_not_taken_back(plan: Plan) -> None:
     plan.begin_next(lambda model: 2)
     assert plan.begin_epoch(1) == plan.begin_epoch(2) == 3
-    assert plan.set_epochs(MLP[1], 1)
+    assert plan.change_epochs(MLP[1], -2, MOST) == 2
     assert [plan.epochs_of(run) for run in MLP[:2]] == [2, 2], "the second epoch has begun"
     assert plan.begin_epoch(3) == 0
     assert [plan.epochs_of(run) for run in CNN] == [3, 3]
@@ -107,12 +109,28 @@ def test_epochs_of_runs_under_way_are_shared_and_not_taken_back(plan: Plan) -> N
 def test_a_run_that_has_ended_keeps_its_epochs(plan: Plan) -> None:
     plan.begin_next(alone)
     plan.begin_next(alone)
-    assert not plan.set_epochs(MLP[0], 9)
+    assert plan.change_epochs(MLP[0], 9, MOST) is None
     for _ in range(3):
         plan.begin_next(alone)
-    assert not plan.set_epochs(CNN[1], 9), "the last has ended, too"
+    assert plan.change_epochs(CNN[1], 9, MOST) is None, "the last has ended, too"
     with pytest.raises(KeyError):
         plan.epochs_of(RunId("cnn", 9))
+
+
+def test_epochs_stay_within_their_limits(plan: Plan) -> None:
+    assert plan.change_epochs(CNN[0], -9, MOST) == 1
+    assert plan.change_epochs(CNN[0], 9, 7) == 7
+    assert plan.change_epochs(RunId("cnn", 9), 1, MOST) is None, "it is not planned"
+
+
+def test_a_run_that_has_had_its_epochs_is_not_under_way_any_more(plan: Plan) -> None:
+    plan.begin_next(alone)
+    assert plan.is_under_way(MLP[0])
+    assert plan.begin_epoch(4) == 0
+    assert not plan.is_under_way(MLP[0])
+    assert plan.change_epochs(MLP[0], 1, MOST) is None
+    plan.close()
+    assert plan.add("mlp", 1) is None, "nobody would train it"
 
 
 # Whole experiments: the plan is changed while the first run is in its first epoch.
@@ -159,8 +177,8 @@ def test_removed_run_is_not_trained_and_an_added_one_is(short: Settings) -> None
 
 def test_run_under_way_and_a_queued_one_get_other_epochs(short: Settings) -> None:
     def change(plan: Plan) -> None:
-        plan.set_epochs(MLP[0], 3)
-        plan.set_epochs(MLP[1], 1)
+        plan.change_epochs(MLP[0], 1, MOST)
+        plan.change_epochs(MLP[1], -1, MOST)
 
     recorder, _ = trained(replace(short, repeats=2, schedule="cosine"), change)
     assert epochs(recorder) == {MLP[0]: 3, MLP[1]: 1}
@@ -170,7 +188,9 @@ def test_run_under_way_and_a_queued_one_get_other_epochs(short: Settings) -> Non
 
 
 def test_epochs_below_the_one_under_way_end_the_run_with_it(short: Settings) -> None:
-    recorder, _ = trained(replace(short, epochs=5), lambda plan: plan.set_epochs(MLP[0], 1))
+    recorder, _ = trained(
+        replace(short, epochs=5), lambda plan: plan.change_epochs(MLP[0], -4, MOST)
+    )
     assert epochs(recorder) == {MLP[0]: 1}
     assert recorder.of(RunFinished)[0].status == "finished"
 
@@ -210,9 +230,9 @@ def test_of_two_changes_the_newer_counts_whichever_is_heard_first(short: Setting
     record = ExperimentRecord.begin(recorder.of(ExperimentStarted)[0])
     plan = Plan()
     plan.lay_out(record.runs, 1)
-    plan.set_epochs(MLP[1], 2)
+    plan.change_epochs(MLP[1], 1, MOST)
     older = plan.state()
-    plan.set_epochs(MLP[1], 3)
+    plan.change_epochs(MLP[1], 1, MOST)
     record.record(plan.state())
     record.record(older)
     assert record.runs[MLP[1]].planned_epochs == 3

@@ -62,7 +62,17 @@ def test_a_storm_of_resizes_ends_with_a_whole_screen(tmp_path: Path) -> None:
         terminal.press("enter")
         terminal.wait_for("2/1000", timeout=60)
         for _ in range(8):
-            for size in ((200, 60), (1, 1), (80, 24), (20, 3), (3, 50), (300, 10), (100, 30)):
+            for size in (
+                (200, 60),
+                (1, 1),
+                (80, 24),
+                (5, 24),
+                (80, 24),
+                (20, 3),
+                (3, 50),
+                (300, 10),
+                (100, 30),
+            ):
                 terminal.resize(*size)
                 moment = time.monotonic() + 0.02
                 terminal.wait_until(lambda moment=moment: time.monotonic() > moment)

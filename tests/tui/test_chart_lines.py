@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import nan
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tui.chart_line import ChartLine, Kind
 from tui.chart_lines import MOST, chart_lines
 from tui.chart_options import ChartOptions
 from tui.curve import Bucket
+from tui.read_out import readings
 
 ONE, TWO, THREE = (RunId("mlp", repeat) for repeat in (1, 2, 3))
 CNN = RunId("cnn", 1)
@@ -58,6 +60,15 @@ def test_a_mean_is_over_the_runs_that_came_so_far_and_the_one_behind_has_a_line(
     assert [line.kind for line in lines] == ["band", "past", "test"]
     assert [p.mean for p in lines[2].points] == pytest.approx([0.91, 0.96, 0.97])
     assert [p.mean for p in lines[1].points] == [0.92]
+
+
+def test_a_repeat_that_diverged_does_not_take_the_others_with_it() -> None:
+    record = record_of({ONE: [0.90, nan], TWO: [0.92, 0.97], THREE: [0.94, 0.95]})
+    band, mean = chart_lines(record, {}, "accuracy")
+    assert [p.mean for p in mean.points] == pytest.approx([0.92, 0.96])
+    assert (band.points[1].low, band.points[1].high) == (0.95, 0.97)
+    reading = readings(record, "accuracy", 2)[0]
+    assert (reading.test, reading.spread) == ("96.00 %", "95.00–97.00")
 
 
 def test_one_run_has_no_band() -> None:

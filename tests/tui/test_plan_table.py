@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from scripted import ScriptedTrainer
+from textual._callback import invoke
 from textual.pilot import Pilot
 
 from engine.events import RunId
@@ -173,9 +174,45 @@ async def test_after_the_end_nothing_is_planned_any_more(
         assert not screen.query_one(PlanTable).border_subtitle
 
 
-async def test_the_palette_knows_every_change(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
-    async with make_app(models=("mlp",)).run_test(size=(120, 40)) as pilot:
+async def test_the_palette_does_every_change(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
+    async with make_app(models=("mlp",), repeats=3).run_test(size=(120, 40)) as pilot:
         screen = await begin(pilot, trainer)
-        titles = {command.title for command in pilot.app.get_system_commands(screen)}
-        assert {"Add a run", "Remove the chosen run", "Train the chosen run later"} <= titles
-        assert "Row up" not in titles
+        await pilot.press("end")
+        found = {c.title: c.callback for c in pilot.app.get_system_commands(screen)}
+        assert "Row up" not in found
+        for title, plan in (
+            ("Train the chosen run earlier", [("mlp-r1", 4), ("mlp-r3", 4), ("mlp-r2", 4)]),
+            ("One epoch more for the chosen run", [("mlp-r1", 4), ("mlp-r3", 5), ("mlp-r2", 4)]),
+            ("Remove the chosen run", [("mlp-r1", 4), ("mlp-r2", 4)]),
+        ):
+            await invoke(found[title])
+            assert planned(screen) == plan
+        await invoke(found["Add a run"])
+        assert screen.has_class("-asking")
+
+
+async def test_keys_that_come_faster_than_the_screen_do_no_harm(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",), repeats=3).run_test(size=(120, 40)) as pilot:
+        screen = await begin(pilot, trainer)
+        await pilot.press("end")
+        table = screen.query_one(PlanTable)
+        table.action_remove()
+        table.action_epochs(1)
+        table.action_remove()
+        table.action_epochs(-1)
+        table.action_reorder(1)
+        await pilot.pause(0.2)
+        assert planned(screen) == [("mlp-r1", 3)], "each change is of the row that is then chosen"
+
+
+async def test_before_the_experiment_begins_there_is_no_plan_to_change(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",)).run_test(size=(120, 40)) as pilot:
+        await pilot.press("s")
+        await pilot.pause(0.2)
+        await pilot.press("a", "2", "r", "plus", "[")
+        assert isinstance(pilot.app.screen, TrainingScreen)
+        assert not pilot.app.screen.has_class("-asking")

@@ -76,7 +76,7 @@ async def test_a_row_per_run_follows_its_progress(
         assert cells["loss"] == "0.2500"
         assert cells["train acc"] == "90.00 %"
         assert cells["test acc"] == "98.00 %"
-        assert cells["images/s"] == "1,280"  # 40 steps of 64 images in 2 s
+        assert cells["images/s"] == "12,000"  # of 60,000 images, 40 of 100 steps in 2 s
         # 2.64 of 4 epochs are left, at 5 s of training and 0.5 s of evaluation each.
         assert cells["ETA"] in ("14 s", "15 s")
         # The queued second repeat comes after the rest of the first: 4 more epochs of 5.5 s.

@@ -267,8 +267,10 @@ class TrainingScreen(SizedScreen[str | None]):
                 return training and not self._trainer.control.paused
             case "resume":
                 return training and self._trainer.control.paused
-            case "stop" | "stop_after_epoch" | "skip" | "add":
+            case "stop" | "stop_after_epoch" | "skip":
                 return training
+            case "add":
+                return training and self.view.record is not None
             case "new":
                 return not training
             case _:

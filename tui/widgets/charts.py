@@ -34,8 +34,9 @@ class Charts(Horizontal):
         super().__init__(id="charts")
         self.options = ChartOptions.of(recall().get("charts"))
         self._record: ExperimentRecord | None = None
-        self._drawn: dict[Measure, tuple[float, float]] = {}
-        """How far all runs together were at the last drawing, in epochs, and when it was."""
+        self._drawn: dict[Measure, tuple[float, float, int]] = {}
+        """At the last drawing: how far all runs together were, in epochs, when it was, and the
+        version of the plan."""
         self._epoch: int | None = None
         """That is read out."""
 
@@ -86,11 +87,12 @@ class Charts(Horizontal):
         reached = sum(len(run.epochs) for run in record.runs.values()) + sum(
             curve[-1].x for curve in points.values() if curve
         )
-        before, when = self._drawn.get(measure, (-math.inf, -math.inf))
+        before, when, version = self._drawn.get(measure, (-math.inf, -math.inf, 0))
         grown = abs(reached - before) * self.size.width / len(MEASURES) / max(1, epochs)
-        if grown < LEAST_GROWTH and time.monotonic() - when < LONGEST_WAIT:
+        recent = time.monotonic() - when < LONGEST_WAIT
+        if grown < LEAST_GROWTH and recent and version == record.plan_version:
             return False
-        self._drawn[measure] = reached, time.monotonic()
+        self._drawn[measure] = reached, time.monotonic(), record.plan_version
         return True
 
     def _read_out(self, measure: Measure) -> None:

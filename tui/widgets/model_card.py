@@ -62,11 +62,11 @@ def headline(model: str, view: ExperimentView) -> Headline:
     if len(side_by_side) > 1:
         return _of_runs(side_by_side, view)
     run = newest[-1]
-    return _of_run(run, view.progress.get(run.id), len(runs), so_far)
+    where = f"run {runs.index(run) + 1}/{len(runs)}"
+    return _of_run(run, view.progress.get(run.id), where, so_far)
 
 
-def _of_run(run: RunRecord, now: Progress | None, runs: int, so_far: str) -> Headline:
-    where = f"run {run.id.repeat}/{runs}"
+def _of_run(run: RunRecord, now: Progress | None, where: str, so_far: str) -> Headline:
     if run.status == "failed":
         return Headline(None, f"{where} failed", so_far)
     if run.last is not None:
@@ -89,7 +89,7 @@ def _of_runs(runs: list[RunRecord], view: ExperimentView) -> Headline:
     if not live:
         return Headline(None, "starting", f"{len(runs)} runs at once")
     if live[0].phase == "features":
-        return _of_run(runs[0], live[0], len(runs), "")
+        return _of_run(runs[0], live[0], what, "")
     return Headline(
         fmean(now.train_accuracy for now in live), what, f"train, epoch {live[0].epoch}"
     )

@@ -83,20 +83,26 @@ class PlanTable(RunsTable):
     def action_remove(self) -> None:
         """Do not train this run."""
         run = self.chosen
-        if run is not None:
-            removed = self._plan().remove(run)
-            self._tell(f"{run} removed" if removed else f"{run} has begun: k skips it")
+        if run is None:
+            return
+        if self._plan().remove(run):
+            self._tell(f"{run} removed")
+        elif self._plan().is_under_way(run):
+            self._tell(f"{run} has begun: k skips it")
+        else:
+            self._tell(f"{run} has ended: it stays")
 
     def action_epochs(self, more: int) -> None:
         """Train this run longer, or shorter."""
-        run, plan, most = self.chosen, self._plan(), rule("epochs").high
+        run, most = self.chosen, rule("epochs").high
         if run is None:
             return
         assert most is not None
-        changed = plan.set_epochs(run, min(max(1, plan.epochs_of(run) + more), int(most)))
-        epochs = plan.epochs_of(run)
-        words = f"{epochs} epoch{'s' if epochs > 1 else ''}"
-        self._tell(f"{run}: {words}" if changed else f"{run} has ended after its {words}")
+        epochs = self._plan().change_epochs(run, more, int(most))
+        if epochs is None:
+            self._tell(f"{run} has ended: its epochs stay")
+        else:
+            self._tell(f"{run}: {epochs} epoch{'s' if epochs > 1 else ''}")
 
     def action_reorder(self, places: int) -> None:
         """Train this run later, or earlier."""
@@ -115,4 +121,8 @@ class PlanTable(RunsTable):
         return [run.id for run in runs.values() if run.status == "queued"]
 
     def _tell(self, text: str) -> None:
+        """Show the plan as it is now: the next key may already be on its way."""
+        assert self._view.record is not None
+        self._view.record.record(self._plan().state())
+        self.show(self._view)
         self.post_message(self.Changed(text))

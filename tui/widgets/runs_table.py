@@ -206,7 +206,7 @@ def row_cells(
     elif run.last is not None:
         loss, train = f"{run.last.train_loss:.4f}", accuracy(run.last.train_accuracy)
     if live is not None and live.phase in ("train", "features") and not _too_early(run, live):
-        rate = rough_count(_rate(live, view.record))
+        rate = rough_count(_rate(run, live, view.record))
     elif run.last is not None:
         rate = count(run.last.images_per_second)
     test = accuracy(run.last.test_accuracy) if run.last else ""
@@ -233,14 +233,15 @@ def _too_early(run: RunRecord, now: Progress) -> bool:
     return run.last is not None and now.seconds < STEADY_AFTER
 
 
-def _rate(now: Progress, record: ExperimentRecord) -> float:
-    """Images per second of all runs side by side, over the epoch so far: that of the last tenth of
-    a second would only flicker.
+def _rate(run: RunRecord, now: Progress, record: ExperimentRecord) -> float:
+    """Images per second of all runs side by side; over the epoch so far, where it is known how many
+    images an epoch has: that of the last tenth of a second flickers.
     """
-    if now.phase == "features":
+    if run.last is None or now.phase == "features":
         return now.images_per_second
     together = sum(run.status == "running" for run in record.runs.values())
-    return now.step * record.settings.batch_size * together / now.seconds
+    images = run.last.images_per_second * run.last.seconds * together
+    return images * now.step / now.steps / now.seconds
 
 
 def _state(run: RunRecord, view: ExperimentView, live: Progress | None) -> str:

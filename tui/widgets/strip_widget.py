@@ -80,6 +80,7 @@ class StripWidget(Widget):
         """What is drawn, on the widget's background, in exactly its size."""
         width, height = self.size
         if not width or not height:
+            self._drawn = []
             return []
         style = self.rich_style
         drawn = list(self.draw())[:height]
