@@ -72,9 +72,9 @@ class ChartOptions:
 
     def words(self) -> str:
         """What differs from the usual, to be read beside a chart's title; empty for nothing."""
-        parts = [f"smoothed {self.smoothing:g}"] if self.smoothing else []
+        parts = [f"smooth {self.smoothing:g}"] if self.smoothing else []
         if self.last and not self.seconds:
-            parts.append(f"last {self.last} epochs")
+            parts.append(f"last {self.last}")
         return ", ".join(parts)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
+import threading
 from contextlib import suppress
 
 from engine.settings import Settings
@@ -28,6 +30,7 @@ def launch(settings: Settings, *, as_last_time: bool) -> int:
     # The screen shares one interpreter with the training. With Python's own 5 ms a step that comes
     # while the screen is drawn waits so long, and small networks lose a third of their rate.
     sys.setswitchinterval(0.0005)
+    threading.excepthook = _report
     root = logging.getLogger()
     with captured_output() as capture:
         app = MnistApp(with_last_choices(settings) if as_last_time else settings, trainer)
@@ -45,3 +48,11 @@ def launch(settings: Settings, *, as_last_time: bool) -> int:
         for record in trainer.records:
             print(record.summary, flush=True)
     return app.return_code or 0
+
+
+def _report(failure: threading.ExceptHookArgs) -> None:
+    """As Python does; but that the terminal was closed is no fault to be traced."""
+    if isinstance(failure.exc_value, OSError) and failure.exc_value.errno == errno.EIO:
+        logging.getLogger("mnist_tui").warning("the terminal is gone: the training stops, saved")
+    else:
+        threading.__excepthook__(failure)

@@ -101,7 +101,7 @@ def test_every_column_holds_what_it_may_have_to_say(width: int) -> None:
         "run": "200",
         "state": "✓ finished",
         "epoch": "20/20",
-        "loss": "12.3456" if width >= 100 else "0.1234",
+        "train loss": "12.3456" if width >= 100 else "0.1234",
         "test acc": "100.00 %",
         "images/s": "999,999",
         "img/s": "999,999",

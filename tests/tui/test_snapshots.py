@@ -12,7 +12,7 @@ from datetime import datetime
 from importlib.metadata import version
 
 import pytest
-from scripted import ScriptedTrainer, settled
+from scripted import ScriptedTrainer, settled, text
 from textual.pilot import Pilot
 
 from engine.events import EpochFinished, EpochResult, RunId, RunStarted
@@ -151,5 +151,6 @@ def test_screen(
 
     async def reach(pilot: Pilot[int]) -> None:
         await SCREENS[screen](pilot, trainer)
+        assert text(pilot.app).strip(), "an app that has failed is a blank picture"
 
     assert snap_compare(app, terminal_size=size, run_before=reach)

@@ -73,7 +73,7 @@ async def test_a_row_per_run_follows_its_progress(
         cells = row(screen, MLP)
         assert cells["state"] == "▶ running"
         assert cells["epoch"] == "2/4"
-        assert cells["loss"] == "0.2500"
+        assert cells["train loss"] == "0.2500"
         assert cells["train acc"] == "90.00 %"
         assert cells["test acc"] == "98.00 %"
         assert cells["images/s"] == "12,000"  # of 60,000 images, 40 of 100 steps in 2 s
@@ -312,7 +312,7 @@ async def test_an_evaluation_does_not_show_as_training(
         trainer.progress(MLP, epoch=1, step=50, loss=9.0, phase="test")
         await shown(pilot)
         cells = row(screen, MLP)
-        assert (cells["loss"], cells["train acc"]) == ("0.2500", "90.00 %")
+        assert (cells["train loss"], cells["train acc"]) == ("0.2500", "90.00 %")
         assert cells["ETA"] not in ("–", "0 s")
         assert screen.query_one(ModelCard).headline.accuracy == 0.9
 
@@ -437,3 +437,56 @@ async def test_arrows_read_out_epochs_in_both_charts(
         assert "98.00 %" in legends()[1]
         await pilot.press("right", "right")
         assert legends() == ["● mlp", "● mlp"]
+
+
+async def test_an_end_under_an_open_question_is_told_in_the_top_line(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",), repeats=1).run_test(size=(80, 24)) as pilot:
+        screen = await start(pilot, trainer)
+        trainer.train(MLP, epochs=4)
+        await shown(pilot)
+        await pilot.press("x")
+        trainer.finish_run(MLP)
+        trainer.end()
+        await shown(pilot)
+        top = screen._compositor.render_strips()[0].text
+        assert "finished" in top
+        assert "100%" in top
+
+
+async def test_a_mean_of_runs_side_by_side_is_of_an_epoch_that_all_have_had(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",)).run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+        trainer.train(MLP, epochs=2, accuracy=0.96)
+        trainer.train(RunId("mlp", 2), epochs=1, accuracy=0.94)
+        await shown(pilot)
+        line = screen.query_one(ModelCard).headline
+        assert line.accuracy == pytest.approx(0.95)
+        assert line.note == "test, epoch 1/4"
+
+
+async def test_a_run_that_has_just_begun_does_not_hide_what_is_known_of_its_model(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",)).run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+        trainer.train(MLP, epochs=4, accuracy=0.96)
+        trainer.finish_run(MLP, accuracy=0.96)
+        trainer.train(RunId("mlp", 2), epochs=0)
+        trainer.progress(RunId("mlp", 2), epoch=1, step=40)
+        await shown(pilot)
+        line = screen.query_one(ModelCard).headline
+        assert (line.accuracy, line.note) == (pytest.approx(0.96), "run 2/2 epoch 1")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40), (160, 45)])
+async def test_many_runs_leave_no_empty_rows(
+    make_app: MakeApp, trainer: ScriptedTrainer, size: tuple[int, int]
+) -> None:
+    async with make_app(models=("mlp", "cnn"), repeats=10).run_test(size=size) as pilot:
+        screen = await start(pilot, trainer)
+        assert screen.query_one(LogPane).region.bottom == size[1] - 1
+        assert screen.query_one(Chart).region.height >= size[1] // 3

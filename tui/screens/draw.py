@@ -27,6 +27,7 @@ from tui.widgets.answers import Answers
 from tui.widgets.canvas import Canvas
 
 INTERVAL = 0.5
+TEST_IMAGES = 10_000
 
 
 class DrawScreen(SizedScreen[None]):
@@ -53,14 +54,16 @@ class DrawScreen(SizedScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The canvas on the left, the answers on its right."""
-        words = "   drag to draw, with the right button to erase"
+        words = "   drag to draw, right button erases; or Space, then arrows"
         yield Static(Text.assemble(("mnist-tui   draw", "bold"), words), id="title")
         with Horizontal(id="desk"):
             canvas = Canvas()
             canvas.border_title = "Drawing"
             yield canvas
             yield Answers()
-        yield Input(placeholder="number of a test digit", type="integer", id="number")
+        last = (self._settings.test_limit or TEST_IMAGES) - 1
+        prompt = f"number of a test digit, 0 to {last}; Enter loads it"
+        yield Input(placeholder=prompt, type="integer", id="number")
         yield Static(id="note")
         yield self.footer()
 

@@ -34,6 +34,8 @@ from tui.wording import accuracy, short_duration
 
 SCREEN_SHARE = 0.03
 """Of a core's time that looking at the training may take, keys included."""
+RARE = 2.0
+"""Looks a second, below which loss and accuracy would be of different moments for too long."""
 LONGEST_WAIT = 0.5
 """Seconds between two looks, however slow the machine is."""
 QUESTIONS = {"stop": "Stop now?", "quit": "Still training. Quit?", "add": "Add a run of"}
@@ -60,7 +62,7 @@ class TrainingScreen(SizedScreen[str | None]):
         Binding("p", "pause", "Pause"),
         Binding("p", "resume", "Resume"),
         Binding("x", "stop", "Stop"),
-        Binding("e", "stop_after_epoch", "After epoch", tooltip="Stop after this epoch"),
+        Binding("e", "stop_after_epoch", "Last epoch", tooltip="Stop after this epoch"),
         Binding("k", "skip", "Skip"),
         Binding("n", "new", "New", tooltip="New experiment"),
         *side_keys(),
@@ -115,11 +117,14 @@ class TrainingScreen(SizedScreen[str | None]):
         self._look()
 
     def _look(self) -> None:
-        """The numbers each time, the charts in turns."""
+        """At the numbers, and at the charts."""
         self._pull()
         if self.is_attached:  # it is not if the experiment was refused
-            self._draw(MEASURES[self._looks % len(MEASURES)])
             self._looks += 1
+            for number, measure in enumerate(MEASURES):
+                # In turns, so that a key never waits for both; together where looks are rare.
+                if self._settings.refresh_rate < RARE or self._looks % len(MEASURES) == number:
+                    self._draw(measure)
             self.set_timer(self._pace(), self._look)
 
     def _pace(self) -> float:

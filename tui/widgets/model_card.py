@@ -63,7 +63,13 @@ def headline(model: str, view: ExperimentView) -> Headline:
         return _of_runs(side_by_side, view)
     run = newest[-1]
     where = f"run {runs.index(run) + 1}/{len(runs)}"
-    return _of_run(run, view.progress.get(run.id), where, so_far)
+    now = view.progress.get(run.id)
+    if summary.test_accuracy is not None and run.status == "running" and run.last is None:
+        # What is known of the model; a network that has just begun knows nothing yet.
+        epoch = f" epoch {now.epoch}" if now is not None and now.epoch else ""
+        what = "test accuracy" if summary.runs == 1 else f"mean of {summary.runs} runs"
+        return Headline(summary.test_accuracy.mean, what, f"{where}{epoch}")
+    return _of_run(run, now, where, so_far)
 
 
 def _of_run(run: RunRecord, now: Progress | None, where: str, so_far: str) -> Headline:
@@ -81,9 +87,9 @@ def _of_run(run: RunRecord, now: Progress | None, where: str, so_far: str) -> He
 def _of_runs(runs: list[RunRecord], view: ExperimentView) -> Headline:
     """Runs side by side: their mean."""
     what = f"mean of {len(runs)} runs"
-    tested = [run.last.test_accuracy for run in runs if run.last is not None]
-    if tested:
-        done = max(len(run.epochs) for run in runs)
+    done = min(len(run.epochs) for run in runs)
+    if done:  # an epoch that all of them have had, or the mean would jump to and fro
+        tested = [run.epochs[done - 1].test_accuracy for run in runs]
         return Headline(fmean(tested), what, f"test, epoch {done}/{runs[0].planned_epochs}")
     live = [now for run in runs if (now := view.progress.get(run.id)) is not None]
     if not live:

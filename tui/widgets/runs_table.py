@@ -25,6 +25,8 @@ ANY_NUMBER = 10**6
 """More rows than there are."""
 STEADY_AFTER = 2.0
 """Seconds of an epoch's training after which its rate hardly moves any more."""
+FEW_ROWS = 32
+"""Rows of a terminal below which the table takes a third of them, and from which a quarter."""
 WIDE_FROM = 94
 """Cells from which the wide columns fit."""
 # Column widths; progress takes what is left of the table's width.
@@ -34,7 +36,7 @@ WIDE = {
     "state": 12,
     "epoch": 8,
     "progress": 0,
-    "loss": 9,
+    "train loss": 11,
     "train acc": 10,
     "test acc": 9,
     "images/s": 10,
@@ -46,12 +48,12 @@ NARROW = {
     "state": 11,
     "epoch": 6,
     "progress": 0,
-    "loss": 7,
+    "train loss": 11,
     "test acc": 9,
     "img/s": 8,
     "ETA": 7,
 }
-RIGHT = frozenset({"run", "epoch", "loss", "train acc", "test acc", "images/s", "img/s", "ETA"})
+LEFT = frozenset({"model", "state", "progress"})
 GLYPHS = {
     "queued": "·",
     "running": "▶",
@@ -98,8 +100,9 @@ class RunsTable(StripWidget, can_focus=True):
         return len(self._rows)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """The column names and all rows, if there is room."""
-        return 1 + max(1, len(self._rows))
+        """The column names and all rows, but no more than leaves the charts their room."""
+        most = viewport.height // (3 if viewport.height < FEW_ROWS else 4)
+        return min(1 + max(1, len(self._rows)), max(4, most))
 
     def show(self, view: ExperimentView) -> None:
         """Bring every row up to date."""
@@ -148,8 +151,10 @@ class RunsTable(StripWidget, can_focus=True):
         """The column names and the rows around the cursor."""
         width, height = self.size
         columns = columns_for(width)
+        # Part of a word would look like a mistake, and a bar speaks for itself.
+        heads = {name: name if len(name) < width else "" for name, width in columns.items()}
         header = Text.assemble(
-            *(_padded(_aligned(Text(name), name), width) for name, width in columns.items())
+            *(_padded(_aligned(Text(heads[name]), name), columns[name]) for name in columns)
         )
         strips = [self.strip(header).apply_style(self._look("runs--header"))]
         room = height - 1
@@ -218,7 +223,7 @@ def row_cells(
         "state": Text(_state(run, view, live)),
         "epoch": Text(_of_all(_epoch(run, view), run.planned_epochs, columns["epoch"] - 1)),
         "progress": bar(view.fraction(run), columns["progress"] - 1, color),
-        "loss": Text(loss),
+        "train loss": Text(loss),
         "train acc": Text(train),
         "test acc": Text(test, "bold"),
         "images/s": Text(rate),
@@ -267,7 +272,7 @@ def _of_all(done: int, epochs: int, width: int) -> str:
 
 
 def _aligned(text: Text, name: str) -> Text:
-    text.justify = "right" if name in RIGHT else "left"
+    text.justify = "left" if name in LEFT else "right"
     return text
 
 

@@ -28,21 +28,25 @@ class StatusLine(StripWidget):
 
     def __init__(self) -> None:
         super().__init__(id="status")
-        self._text = Text()
+        self._state = "loading"
+        self._view = ExperimentView()
 
     @property
     def content(self) -> str:
         """What it says."""
-        return self._text.plain
+        return self._text().plain
 
     def show(self, state: str, view: ExperimentView) -> None:
         """Bring it up to date."""
-        self._text = status_text(state, view, self.size.width)
+        self._state, self._view = state, view
         self.redraw()
 
     def draw(self) -> list[Strip]:
         """One line."""
-        return [self.strip(self._text)]
+        return [self.strip(self._text())]
+
+    def _text(self) -> Text:
+        return status_text(self._state, self._view, self.size.width)
 
 
 def status_text(state: str, view: ExperimentView, width: int) -> Text:

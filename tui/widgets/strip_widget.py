@@ -58,6 +58,8 @@ class StripWidget(Widget):
             return  # without a parent there are no colours; mounting draws
         if self._drawn_size != self.size:
             # Nothing of this size is on the screen yet; render_line draws it when it is asked for.
+            # Nor may what was drawn before count, should its size come back: it may be hidden now.
+            self._drawn_size = Size()
             self.refresh()
             return
         strips = self._fitting()
