@@ -34,8 +34,8 @@ class StripWidget(Widget):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._strips: list[Strip] = []
-        self._drawn_size = Size()
-        """The size that the strips were drawn for."""
+        self._drawn_size: Size | None = None
+        """The size that the strips were drawn for; None before, and once they are out of date."""
         self._drawn: list[Strip] = []
         """As ``draw`` gave them; the strips are these made to fit."""
         self._fitted_for = (Style(), Size())
@@ -59,7 +59,7 @@ class StripWidget(Widget):
         if self._drawn_size != self.size:
             # Nothing of this size is on the screen yet; render_line draws it when it is asked for.
             # Nor may what was drawn before count, should its size come back: it may be hidden now.
-            self._drawn_size = Size()
+            self._drawn_size = None
             self.refresh()
             return
         strips = self._fitting()
