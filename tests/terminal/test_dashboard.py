@@ -96,7 +96,7 @@ def test_stray_output_never_reaches_the_screen(tmp_path: Path) -> None:
         "sys.exit(main())\n"
     )
     command = [sys.executable, str(tmp_path / "noisy.py"), "--model", "mlp", *QUICK]
-    with Terminal(command, cols=120, rows=40, cwd=tmp_path) as terminal:
+    with Terminal(command, cols=160, rows=50, cwd=tmp_path) as terminal:  # a long log pane
         terminal.wait_for("Start", timeout=60)
         terminal.press("enter")
         terminal.wait_for("! native stderr", timeout=60)
