@@ -55,7 +55,7 @@ def nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExperimentView, "elapsed", property(lambda view: 83.0))
     monkeypatch.setattr(log_pane, "datetime", Noon)
     monkeypatch.setattr(device_panel, "sample_loads", lambda device: {"cuda:0": GPU, "cuda:1": GPU})
-    monkeypatch.setattr(device_panel, "INTERVAL", 3600.0)  # a slow machine would have a reading more
+    monkeypatch.setattr(device_panel, "INTERVAL", 3600.0)  # a slow machine would read more
 
 
 def train(trainer: ScriptedTrainer, run: RunId, epochs: range, best: float) -> None:
