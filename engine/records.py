@@ -161,6 +161,10 @@ class ExperimentRecord:
         """One summary per model, in the order of ``model_names``."""
         return [self.summary_of(name) for name in self.model_names]
 
+    def runs_of(self, model: str) -> list[RunRecord]:
+        """The runs of one model, in the order they train."""
+        return [run for run in self.runs.values() if run.id.model == model]
+
     def summary_of(self, model: str) -> ModelSummary:
         """The summary of one model."""
         if model not in self._summaries:
@@ -174,7 +178,7 @@ class ExperimentRecord:
         )
 
     def _summarize(self, name: str) -> ModelSummary:
-        runs = [run for run in self.runs.values() if run.id.model == name]
+        runs = self.runs_of(name)
         ends = [run.finished for run in runs if run.finished is not None]
         complete = [run for run in runs if run.status == "finished" and run.epochs]
 

@@ -71,7 +71,7 @@ class _View:
 
     def lines_of(self, model: str) -> list[ChartLine]:
         """Of a model's newest run also the training: many trainings at once are mud."""
-        runs = [run for run in self._record.runs.values() if run.id.model == model]
+        runs = self._record.runs_of(model)
         begun = [run for run in runs if run.epochs or self._train.get(run.id)]
         tested = [run for run in begun if run.epochs]
         if not begun:

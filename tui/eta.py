@@ -103,7 +103,7 @@ def _seconds_left(
 def _epoch_seconds(
     model: str, record: ExperimentRecord, progress: Mapping[RunId, Progress]
 ) -> float | None:
-    runs = [run for run in record.runs.values() if run.id.model == model]
+    runs = record.runs_of(model)
     newest = [epoch for run in runs for epoch in run.epochs[-NEWEST:]]
     measured = [epoch.seconds + epoch.evaluation_seconds for epoch in newest]
     if measured:

@@ -26,7 +26,7 @@ def readings(record: ExperimentRecord, measure: Measure, epoch: int) -> list[Rea
     """The values of every model with a run that has begun, at the end of an epoch from 1 on."""
     found = []
     for model in record.model_names:
-        runs = [run for run in record.runs.values() if run.id.model == model]
+        runs = record.runs_of(model)
         if all(run.status == "queued" for run in runs):
             continue
         results = [run.epochs[epoch - 1] for run in runs if len(run.epochs) >= epoch]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from scripted import ScriptedTrainer
+from textual.pilot import Pilot
 
 from engine.load import Load
 from tui.app import MnistApp
@@ -16,6 +17,15 @@ from tui.widgets.device_panel import DevicePanel
 
 MakeApp = Callable[..., MnistApp]
 GPU = Load("NVIDIA H100", 97.0, 3 * 2**30, 80 * 2**30, 61.0, 310.5)
+
+
+async def panel_rows(pilot: Pilot[int], trainer: ScriptedTrainer) -> list[str]:
+    """The panel's rows, a few readings after Start."""
+    await pilot.press("s")
+    trainer.begin()
+    await pilot.pause(0.5)
+    panel = pilot.app.screen.query_one(DevicePanel)
+    return [panel.render_line(y).text for y in range(panel.size.height)]
 
 
 def test_sparkline_has_the_newest_at_the_right_and_blanks_for_the_unknown() -> None:
@@ -44,11 +54,7 @@ async def test_panel_says_what_the_driver_says(
     monkeypatch.setattr(device_panel, "sample_loads", lambda device: {"cuda:0": load})
     monkeypatch.setattr(device_panel, "INTERVAL", 0.05)
     async with make_app().run_test(size=size) as pilot:
-        await pilot.press("s")
-        trainer.begin()
-        await pilot.pause(0.5)
-        panel = pilot.app.screen.query_one(DevicePanel)
-        text = "\n".join(panel.render_line(y).text for y in range(panel.size.height))
+        text = "\n".join(await panel_rows(pilot, trainer))
         for word in words:
             assert word in text, text
 
@@ -76,11 +82,7 @@ async def test_every_gpu_of_the_machine_has_a_row_or_is_counted(
     monkeypatch.setattr(device_panel, "sample_loads", lambda device: loads)
     monkeypatch.setattr(device_panel, "INTERVAL", 0.05)
     async with make_app().run_test(size=size) as pilot:
-        await pilot.press("s")
-        trainer.begin()
-        await pilot.pause(0.5)
-        panel = pilot.app.screen.query_one(DevicePanel)
-        lines = [panel.render_line(y).text for y in range(panel.size.height)]
+        lines = await panel_rows(pilot, trainer)
         assert len(lines) == rows
         if rows == 1:
             assert "load 20 %" in lines[0]

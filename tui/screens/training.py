@@ -39,15 +39,14 @@ RARE = 2.0
 LONGEST_WAIT = 0.5
 """Seconds between two looks, however slow the machine is."""
 QUESTIONS = {"stop": "Stop now?", "quit": "Still training. Quit?", "add": "Add a run of"}
+LATER = {"epoch": ("e", "After this epoch"), "stay": ("escape", "Keep on")}
 ANSWERS = {
-    "stop": {"stop": ("y", "Yes, now"), "epoch": ("e", "After this epoch")},
-    "quit": {"stop": ("y", "Yes, stop now"), "epoch": ("e", "After this epoch")},
-    "add": {model: (str(number), model) for number, model in enumerate(MODEL_NAMES, start=1)},
-}
-STAY = {
-    "stop": {"stay": ("escape", "Keep on")},
-    "quit": {"stay": ("escape", "Keep on")},
-    "add": {"stay": ("escape", "None")},
+    "stop": {"stop": ("y", "Yes, now"), **LATER},
+    "quit": {"stop": ("y", "Yes, stop now"), **LATER},
+    "add": {
+        **{model: (str(number), model) for number, model in enumerate(MODEL_NAMES, start=1)},
+        "stay": ("escape", "None"),
+    },
 }
 
 
@@ -177,10 +176,6 @@ class TrainingScreen(SizedScreen[str | None]):
 
     def _show(self) -> None:
         self.query_one(StatusLine).show(self._state(), self.view)
-        cards = {card.model for card in self.query(ModelCard)}
-        for model in self.view.record.model_names if self.view.record else ():
-            if model not in cards:
-                self.query_one("#cards").mount(ModelCard(model))
         for card in self.query(ModelCard):
             card.show(self.view)
         self.query_one(PlanTable).show(self.view)
@@ -317,17 +312,14 @@ class TrainingScreen(SizedScreen[str | None]):
             self.query_one(LogPane).add("ERROR", str(error))
             return
         run = self._trainer.control.plan.add(model, self._settings.epochs)
-        self._follow_plan(f"{run} added" if run else "the last run has ended: nothing can be added")
+        if run is not None and not self.query(f"#card-{model}"):
+            self.query_one("#cards").mount(ModelCard(model))
+        words = f"{run} added" if run else "the last run has ended: nothing can be added"
+        self.query_one(PlanTable).tell(words)
 
     @on(PlanTable.Changed)
     def _plan_changed(self, event: PlanTable.Changed) -> None:
-        self._follow_plan(event.text)
-
-    def _follow_plan(self, text: str) -> None:
-        """Show at once what was changed; the training thread tells it at its next step."""
-        assert self.view.record is not None
-        self.view.record.record(self._trainer.control.plan.state())
-        self.query_one(LogPane).add("INFO", text)
+        self.query_one(LogPane).add("INFO", event.text)
         self._show()
 
     async def action_quit(self) -> None:
@@ -342,7 +334,7 @@ class TrainingScreen(SizedScreen[str | None]):
             self.minimize()
         self.add_class("-asking")
         strip = self.query_one(QuestionStrip)
-        await strip.ask(question, QUESTIONS[question], ANSWERS[question] | STAY[question])
+        await strip.ask(question, QUESTIONS[question], ANSWERS[question])
 
     def action_new(self) -> None:
         """Back to the form."""

@@ -40,18 +40,17 @@ def headline(model: str, view: ExperimentView) -> Headline:
     record = view.record
     if record is None:
         return Headline(None, "waiting", "")
-    runs = [run for run in record.runs.values() if run.id.model == model]
+    runs = record.runs_of(model)
     if not runs:
         return Headline(None, "removed", "")
     summary = record.summary_of(model)
+    mean_of = "test accuracy" if summary.runs == 1 else f"mean of {summary.runs} runs"
     if summary.test_accuracy is not None and all(
         run.status not in ("queued", "running") for run in runs
     ):
-        what = "test accuracy" if summary.runs == 1 else f"mean of {summary.runs} runs"
         std = summary.test_accuracy.std
-        return Headline(
-            summary.test_accuracy.mean, what, f"± {std * 100:.2f}" if std is not None else ""
-        )
+        note = f"± {std * 100:.2f}" if std is not None else ""
+        return Headline(summary.test_accuracy.mean, mean_of, note)
     so_far = ""
     if summary.test_accuracy is not None:
         so_far = f"{summary.runs} done: {spread(summary)}"
@@ -67,8 +66,7 @@ def headline(model: str, view: ExperimentView) -> Headline:
     if summary.test_accuracy is not None and run.status == "running" and run.last is None:
         # What is known of the model; a network that has just begun knows nothing yet.
         epoch = f" epoch {now.epoch}" if now is not None and now.epoch else ""
-        what = "test accuracy" if summary.runs == 1 else f"mean of {summary.runs} runs"
-        return Headline(summary.test_accuracy.mean, what, f"{where}{epoch}")
+        return Headline(summary.test_accuracy.mean, mean_of, f"{where}{epoch}")
     return _of_run(run, now, where, so_far)
 
 

@@ -86,11 +86,11 @@ class PlanTable(RunsTable):
         if run is None:
             return
         if self._plan().remove(run):
-            self._tell(f"{run} removed")
+            self.tell(f"{run} removed")
         elif self._plan().is_under_way(run):
-            self._tell(f"{run} has begun: k skips it")
+            self.tell(f"{run} has begun: k skips it")
         else:
-            self._tell(f"{run} has ended: it stays")
+            self.tell(f"{run} has ended: it stays")
 
     def action_epochs(self, more: int) -> None:
         """Train this run longer, or shorter."""
@@ -100,9 +100,9 @@ class PlanTable(RunsTable):
         assert most is not None
         epochs = self._plan().change_epochs(run, more, int(most))
         if epochs is None:
-            self._tell(f"{run} has ended: its epochs stay")
+            self.tell(f"{run} has ended: its epochs stay")
         else:
-            self._tell(f"{run}: {epochs} epoch{'s' if epochs > 1 else ''}")
+            self.tell(f"{run}: {epochs} epoch{'s' if epochs > 1 else ''}")
 
     def action_reorder(self, places: int) -> None:
         """Train this run later, or earlier."""
@@ -110,18 +110,20 @@ class PlanTable(RunsTable):
         if run is None:
             return
         if self._plan().move(run, places):
-            self._tell(f"{run} comes {'later' if places > 0 else 'earlier'}")
+            self.tell(f"{run} comes {'later' if places > 0 else 'earlier'}")
         elif run in self._queued():
-            self._tell(f"{run} is the {'last' if places > 0 else 'first'} in the queue")
+            self.tell(f"{run} is the {'last' if places > 0 else 'first'} in the queue")
         else:
-            self._tell(f"{run} has begun: it keeps its place")
+            self.tell(f"{run} has begun: it keeps its place")
 
     def _queued(self) -> list[RunId]:
         runs = self._view.record.runs if self._view.record else {}
         return [run.id for run in runs.values() if run.status == "queued"]
 
-    def _tell(self, text: str) -> None:
-        """Show the plan as it is now: the next key may already be on its way."""
+    def tell(self, text: str) -> None:
+        """Show the plan as it is now, and say what was changed: the next key may already be on its
+        way, and the training thread tells it at its next step alone.
+        """
         assert self._view.record is not None
         self._view.record.record(self._plan().state())
         self.show(self._view)

@@ -82,7 +82,7 @@ def _line(
 
 def _why(name: str, record: ExperimentRecord) -> str:
     """What an unfinished run reached (not comparable, so no result), or why it failed."""
-    own = [run for run in record.runs.values() if run.id.model == name]
+    own = record.runs_of(name)
     failed = next((run for run in own if run.error), None)
     if failed is not None:
         return f": {failed.error}"
