@@ -41,6 +41,7 @@ class MnistApp(App[int]):
 
     TITLE = "mnist-tui"
     ENABLE_COMMAND_PALETTE = True
+    CSS_PATH = "screens/setup.tcss"  # Textual does not load that of a default screen
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
         Binding("t", "next_theme", "Other colours", show=False),
@@ -67,6 +68,11 @@ class MnistApp(App[int]):
         last = str(recall().get("theme"))
         return last if last in self.available_themes else DARK.name
 
+    def get_default_screen(self) -> SetupScreen:
+        """The form, which no screen lies below."""
+        self._setup = SetupScreen(self._settings)
+        return self._setup
+
     def _remember_theme(self, theme: Theme) -> None:
         """The signal also comes at the start, when nobody has chosen anything."""
         if theme.name != self._known_theme:
@@ -86,8 +92,6 @@ class MnistApp(App[int]):
         """Show the form, then load what the training needs behind it."""
         self._end_on_signals()
         self.theme_changed_signal.subscribe(self, self._remember_theme)
-        self._setup = SetupScreen(self._settings)
-        self.push_screen(self._setup)
         warm_up = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
         self.call_after_refresh(warm_up.start)
 
@@ -113,6 +117,7 @@ class MnistApp(App[int]):
         # What was loaded stays. Looking through all of it for garbage now and then would hold up
         # the screen for more than a tenth of a second each time.
         gc.freeze()
+        gc.enable()
         with suppress(RuntimeError, NoMatches):  # the app has ended meanwhile, or is about to
             self.call_from_thread(self._setup.show_devices, devices)
 

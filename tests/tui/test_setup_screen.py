@@ -46,6 +46,21 @@ async def test_enter_starts_with_the_settings_shown(
     assert trainer.started[0].epochs == 4
 
 
+async def test_a_key_that_comes_before_the_form_still_starts(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    app = make_app()
+
+    async def press_at_once(pilot: Pilot[int]) -> None:
+        assert not app.screen.is_mounted
+        await pilot.press("s")
+        await pilot.pause()
+        app.exit()
+
+    await app.run_async(headless=True, auto_pilot=press_at_once)
+    assert len(trainer.started) == 1
+
+
 async def test_models_are_chosen_with_the_keyboard(
     make_app: MakeApp, trainer: ScriptedTrainer
 ) -> None:

@@ -39,7 +39,6 @@ SELECTS = ("preset", "device")
 class SetupScreen(SizedScreen[None]):
     """A form that starts an experiment. Every value is checked where it is typed."""
 
-    CSS_PATH = "setup.tcss"
     HELP = "setup"
     AUTO_FOCUS = "#start"  # under the Enter key from the first moment
     VERTICAL_BREAKPOINTS = [(0, "-short"), (39, "-tall")]  # noqa: RUF012
@@ -196,6 +195,9 @@ class SetupScreen(SizedScreen[None]):
     @on(Input.Submitted)
     def action_start(self) -> None:
         """Start, unless something is refused; then go there."""
+        if not self.is_mounted:  # the key came before the form
+            self.call_later(self.action_start)
+            return
         refused = self._refused_field()
         if refused is not None:
             refused.input.focus()
