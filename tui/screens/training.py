@@ -32,11 +32,13 @@ from tui.widgets.status_line import StatusLine
 from tui.widgets.summary_panel import SummaryPanel
 from tui.wording import accuracy, short_duration
 
-SCREEN_SHARE = 0.03
+SCREEN_SHARE = 0.01
 """Of a core's time that looking at the training may take, keys included."""
+LIVELY = 10.0
+"""Seconds at the start that are exempt from it: somebody is watching then."""
 RARE = 2.0
 """Looks a second, below which loss and accuracy would be of different moments for too long."""
-LONGEST_WAIT = 0.5
+LONGEST_WAIT = 1.0
 """Seconds between two looks, however slow the machine is."""
 QUESTIONS = {"stop": "Stop now?", "quit": "Still training. Quit?", "add": "Add a run of"}
 LATER = {"epoch": ("e", "After this epoch"), "stay": ("escape", "Keep on")}
@@ -134,6 +136,8 @@ class TrainingScreen(SizedScreen[str | None]):
         before, self._screen_seconds = self._screen_seconds, time.thread_time()
         affordable = (self._screen_seconds - before) / SCREEN_SHARE
         asked = 1 / self._settings.refresh_rate
+        if self.view.elapsed < LIVELY:
+            return asked
         return max(asked, min(affordable, LONGEST_WAIT))
 
     def on_resize(self) -> None:
