@@ -46,9 +46,10 @@ class ChartOptions:
         """One step smoother, and from the smoothest back to the curves as they are."""
         return replace(self, smoothing=next_in_turn(SMOOTHINGS, self.smoothing))
 
-    def next_zoom(self) -> ChartOptions:
-        """One step closer, and from the closest back to all epochs."""
-        return replace(self, last=next_in_turn(ZOOMS, self.last))
+    def next_zoom(self, newest: int) -> ChartOptions:
+        """One step closer that leaves out some of ``newest`` epochs; from the closest to all."""
+        closer = [last for last in ZOOMS if last < newest or not last]
+        return replace(self, last=next_in_turn(closer, self.last))
 
     def first_epoch(self, newest: float) -> int:
         """Where the x axis begins, if the newest point is at epoch ``newest``."""
@@ -72,7 +73,9 @@ class ChartOptions:
 
     def words(self) -> str:
         """What differs from the usual, to be read beside a chart's title; empty for nothing."""
-        parts = [f"smooth {self.smoothing:g}"] if self.smoothing else []
+        parts = [] if self.band else ["a line each"]
+        if self.smoothing:
+            parts.append(f"smooth {self.smoothing:g}")
         if self.last and not self.seconds:
             parts.append(f"last {self.last}")
         return ", ".join(parts)

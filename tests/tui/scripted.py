@@ -7,7 +7,9 @@ from pathlib import Path
 
 import torch
 from textual.app import App
+from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from engine.control import Control
 from engine.events import (
@@ -116,3 +118,12 @@ async def settled(pilot: Pilot[int]) -> None:
 
 def text(app: App[int]) -> str:
     return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+async def turn_wheel(pilot: Pilot[int], widget: Widget, notches: int) -> None:
+    """Turn the mouse's wheel over the middle of ``widget``: down, or up if negative."""
+    turn = MouseScrollDown if notches > 0 else MouseScrollUp
+    x, y = (int(middle) for middle in widget.region.center)
+    for _ in range(abs(notches)):
+        pilot.app.post_message(turn(widget, x, y, 0, 0, 0, False, False, False, x, y))
+    await pilot.pause()

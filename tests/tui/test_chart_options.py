@@ -53,8 +53,10 @@ def test_zoom_begins_so_many_whole_epochs_before_the_newest_point() -> None:
 
 def test_every_choice_comes_round_again() -> None:
     options = ChartOptions()
-    seen = [options := options.next_zoom() for _ in range(3)]
-    assert [choice.last for choice in seen] == [10, 3, 0]
+    for newest, lasts in ((11, [10, 3, 0]), (10, [3, 0, 3]), (3, [0, 0, 0])):
+        options = ChartOptions()
+        seen = [options := options.next_zoom(newest) for _ in range(3)]
+        assert [choice.last for choice in seen] == lasts, "each step shows something else"
     seen = [options := options.next_smoothing() for _ in range(3)]
     assert [choice.smoothing for choice in seen] == [0.6, 0.9, 0.0]
     assert options.next_unit().next_unit() == options
@@ -173,7 +175,7 @@ async def test_how_the_charts_were_left_is_how_they_begin_next_time(
         await begin(pilot, trainer)
         options = pilot.app.screen.query_one(Charts).options
         assert options == ChartOptions(smoothing=0.6, band=False)
-        assert "smooth 0.6" in str(pilot.app.screen.query_one(Chart).border_title)
+        assert "a line each, smooth 0.6" in str(pilot.app.screen.query_one(Chart).border_title)
 
 
 @pytest.mark.parametrize(

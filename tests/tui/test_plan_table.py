@@ -15,6 +15,7 @@ from tui.screens.training import TrainingScreen
 from tui.widgets.log_pane import LogPane
 from tui.widgets.model_card import ModelCard
 from tui.widgets.plan_table import PlanTable
+from tui.widgets.summary_panel import SummaryPanel
 
 MakeApp = Callable[..., MnistApp]
 FIRST, SECOND, THIRD = (RunId("mlp", repeat) for repeat in (1, 2, 3))
@@ -60,8 +61,10 @@ async def test_a_queued_run_is_moved_and_the_cursor_stays_on_it(
         assert screen.query_one(PlanTable).chosen == RunId("cnn", 2)
         await pilot.press("[")
         assert "cnn-r2 is the first in the queue" in last_line(screen)
-        await pilot.press("shift+down")
-        assert [name for name, _ in planned(screen)] == ["mlp-r1", "mlp-r2", "cnn-r2", "cnn-r1"]
+        later = ["mlp-r1", "mlp-r2", "cnn-r2", "cnn-r1"]
+        for key, names in (("shift+down", later), ("shift+up", order), ("]", later)):
+            await pilot.press(key)
+            assert [name for name, _ in planned(screen)] == names
         state = trainer.control.plan.state()
         assert [str(item.run) for item in state.runs] == [name for name, _ in planned(screen)]
 
@@ -95,7 +98,7 @@ async def test_epochs_of_the_chosen_run_change_everywhere(
 ) -> None:
     async with make_app(models=("mlp",)).run_test(size=(120, 40)) as pilot:
         screen = await begin(pilot, trainer)
-        await pilot.press("+", "+", "plus", "down", "minus")
+        await pilot.press("+", "plus", "equals_sign", "down", "minus")
         assert planned(screen) == [("mlp-r1", 7), ("mlp-r2", 3)]
         assert "2/7" in rows(screen)
         assert "0/3" in rows(screen)
@@ -172,6 +175,20 @@ async def test_after_the_end_nothing_is_planned_any_more(
         assert planned(screen) == [("mlp-r1", 4), ("mlp-r2", 4)]
         assert not screen.has_class("-asking")
         assert not screen.query_one(PlanTable).border_subtitle
+
+
+async def test_the_result_says_that_runs_differ_in_length(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",), repeats=2).run_test(size=(120, 40)) as pilot:
+        screen = await begin(pilot, trainer)
+        await pilot.press("end", "+", "+")
+        trainer.finish_run(FIRST)
+        trainer.train(SECOND, epochs=6)
+        trainer.finish_run(SECOND)
+        trainer.end()
+        await pilot.pause(0.4)
+        assert "mlp: runs of 4 to 6 epochs" in str(screen.query_one(SummaryPanel).content)
 
 
 async def test_the_palette_does_every_change(make_app: MakeApp, trainer: ScriptedTrainer) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 from rich.text import Text
-from scripted import ScriptedTrainer
+from scripted import ScriptedTrainer, turn_wheel
 from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.strip import Strip
@@ -75,6 +75,13 @@ async def test_keys_and_wheel_bring_other_runs_into_sight(
         await pilot.press("home", *["down"] * room)
         assert repeats(table) == list(range(2, room + 2))
         await pilot.press(*["up"] * room)
+        assert repeats(table)[0] == 1
+        await pilot.press("end", "pageup", "pageup")
+        assert 1 < repeats(table)[0] < repeats(table)[-1] < 20
+        await pilot.press("home")
+        await turn_wheel(pilot, table, room)
+        assert repeats(table) == list(range(2, room + 2))
+        await turn_wheel(pilot, table, -room)
         assert repeats(table)[0] == 1
         await pilot.click(table, offset=(5, 3))
         assert table._cursor == 2

@@ -206,9 +206,16 @@ async def test_no_size_breaks_it(make_app: MakeApp, size: tuple[int, int]) -> No
         assert isinstance(pilot.app.screen, SetupScreen)
 
 
-async def test_preset_brings_its_number_of_epochs(make_app: MakeApp) -> None:
+@pytest.mark.parametrize("key", ["enter", "space", "mouse"])
+async def test_preset_brings_its_number_of_epochs(make_app: MakeApp, key: str) -> None:
     async with make_app().run_test(size=(80, 24)) as pilot:
-        pilot.app.screen.query_one("#preset", ChoiceSelect).value = "best"
+        if key == "mouse":
+            await pilot.click("#preset")
+        else:
+            pilot.app.screen.query_one("#preset").focus()
+            await pilot.press(key)
+        await pilot.pause()
+        await pilot.press("end", "enter")
         await pilot.pause()
         epochs = pilot.app.screen.query_one("#epochs", Input).value
         assert epochs == str(PRESETS["best"]["epochs"])

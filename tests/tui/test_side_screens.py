@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from scripted import ScriptedTrainer, settled, text
+from scripted import ScriptedTrainer, settled, text, turn_wheel
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -179,6 +179,10 @@ async def test_first_layers_are_drawn_and_paged(
         assert tiles.cursor == page
         assert f"{word} {page + 1}" in text(app)
         await pilot.press("pageup", "right", "left", "down", "up")
+        assert tiles.cursor == 0
+        await turn_wheel(pilot, tiles, 1)
+        assert tiles.cursor == tiles.columns
+        await turn_wheel(pilot, tiles, -1)
         assert tiles.cursor == 0
 
 

@@ -25,13 +25,13 @@ epochs as well. Models, preset, epochs and repeats begin as you started them las
   ↑ ↓  Tab      move between the fields
   Space         choose a model, open a list
   s             start (also Enter on the Start button or in a field)
-                s, q and ? do the same while a field has the focus: no number has these letters
-  t             other colours: dark, light, high contrast, the terminal's own
+                s, q and ? work in a field, too: no number has them
+  t             colours: dark, light, high contrast, the terminal's own
   q             quit
   Ctrl+P        command palette: every action and the themes
   ?             this page; Esc closes it
 
-[b]Networks[/b]  shapes are channels × rows × columns, numbers on the right parameters
+[b]Networks[/b]  channels × rows × columns; on the right parameters
 
   [b]mlp[/b]   image 1×28×28
         └ flatten              784
@@ -46,10 +46,10 @@ epochs as well. Models, preset, epochs and repeats begin as you started them las
                 └ linear        10            31,370        50,186 in all
 
   [b]mobilenetv2[/b]   image 1×28×28, enlarged to 3×224×224
-        └ ImageNet features     1280×7×7   2,223,872 frozen, computed once
+        └ ImageNet features     1280×7×7   2,223,872 frozen, run once
           └ mean                1280
             └ dropout 0.2
-              └ linear          10            12,810        the part that trains
+              └ linear          10            12,810 the part that trains
 """,
     "training": """\
 [b]While it trains[/b]
@@ -64,36 +64,39 @@ the top means that a model has not been measured yet.
 
 [b]Keys[/b]
   p             pause, and resume
-  x             stop (asks: now, or after this epoch); finished epochs are saved
+  x             stop: asks whether now or after this epoch; all is saved
   e             stop after this epoch
   k             skip this run, or those side by side, and start the next
   n             new experiment, once this one has ended
-  m             enlarge the loss chart, then the accuracy chart, then show everything again
+  m             enlarge the loss chart, the accuracy chart, then show all
   l             loss axis: logarithmic or linear
-  u             curves over epochs, or over each run's seconds of training
+  u             curves over epochs, or over seconds of training
   b             repeats as mean and band, or as a line each
-  o             smooth the train curves: by 0.6, by 0.9, not; the raw ones stay, faint
-  z             zoom to the last 10 epochs, to the last 3, to all
-  t             other colours: dark, light, high contrast, the terminal's own
+  o             smooth train curves by 0.6, 0.9, not; raw ones stay, faint
+  z             zoom to the last 10 epochs, if more are done; 3; all
+  t             colours: dark, light, high contrast, the terminal's own
   q             quit; while it trains it asks first
   a             add a run: one more of a model, or the first of another
   r  Delete     remove the chosen run from the queue
-  + -           one epoch more or fewer for the chosen run, or for those under way together
-  \\[ ]           train the chosen run earlier or later; so do Shift+↑ and Shift+↓
-  ← →           read out the exact values of an epoch; so does the mouse on a chart over epochs
+  + -           one epoch more or fewer for the chosen run
+                (those that train side by side change together)
+  \\[ ]           train the chosen run earlier or later; also Shift+↑ ↓
+  ← →           read out the exact values of an epoch; so does the mouse
   ↑ ↓           choose a run in the table; so does a click
   i  d  c       inspect, draw, compare: below
   Ctrl+P        command palette: every action and the themes
   ?             this page; Esc closes it
 
 [b]The result, once it has ended[/b]
-  test accuracy the mean over a model's finished runs ± their standard deviation
-  95 % CI       between mean ± this the true mean lies, 19 times in 20 (Student's t)
-  best run      the highest of them;  time/run: seconds of training, without the tests
-  images/s      trained each second; of runs side by side, by all of them together
+  test accuracy mean over a model's finished runs ± standard deviation
+  95 % CI       19 times in 20 the true mean is in mean ± this
+                (Student's t)
+  best run      the highest of them
+  time/run      seconds of training, without the tests
+  images/s      trained each second, by runs side by side all together
 
 [b]Look closer, also while it trains[/b]
-  Inspect       what each network confuses and misreads, and what its first layer looks for
+  Inspect       what each network confuses, misreads, and looks for
   Draw          draw a digit; every network answers
   Compare       the models side by side, and accuracy against time
 """,
@@ -105,16 +108,19 @@ Confusion: how often a true digit (row) was taken for each digit (column) in the
 the part of a digit's images that were read rightly.
 Misread: test digits with the true digit, the answer, how certain it was, and the number.
 First layer: for mlp what each of its 100 units looks for; for cnn its 32 filters, each beside
-what it finds in the chosen digit. One colour for positive weights, one for negative ones.
+what it finds in the chosen digit. [b #56b4e9]Blue[/] weights
+speak for a unit, [b #d55e00]orange[/] ones against it.
 mobilenetv2's first layer is ImageNet's and does not change.
 
 [b]Keys[/b]
   m             the next network
-  v             misread digits, first layer; in a narrow terminal also the confusion map
+  v             misread digits, first layer; if narrow also confusion
   o             order of the misread digits: certainty, digit, number
-  f             all misread digits, those that another network reads rightly, those all misread
+  f             all misread digits, those another network reads rightly,
+                those that all misread
   ↑ ↓ ← →       choose a digit; Page up and down turn the page
-                6 → 0 100% #445: a 6 was read as a 0, with that certainty; it is test digit 445
+                6 → 0 100% #445: test digit 445, a 6, was read as a 0,
+                with that certainty
   d  c  Esc     draw, compare, back to the training
 """,
     "draw": """\
@@ -157,7 +163,7 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen { align: center middle; }
     HelpScreen > VerticalScroll {
         width: 100; max-width: 100%; height: auto; max-height: 100%;
-        border: round $border; background: $surface; padding: 0 2;
+        border: round $border; background: $surface; padding: 0 1; scrollbar-size-vertical: 1;
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

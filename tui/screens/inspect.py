@@ -32,7 +32,7 @@ from tui.screens.sized import SizedScreen, side_bindings
 from tui.turns import next_in_turn
 from tui.widgets.chosen_digit import ChosenDigit
 from tui.widgets.confusion_map import ConfusionMap
-from tui.widgets.first_layer import FirstLayer
+from tui.widgets.first_layer import LEGEND, FirstLayer
 from tui.widgets.mistakes import Mistakes
 
 VIEWS = ("mistakes", "first-layer", "left")
@@ -100,8 +100,8 @@ class InspectScreen(SizedScreen[None]):
 
     def _show(self) -> None:
         self.set_class(not self._snapshots, "-waiting")
-        self._show_networks("")
         if not self._snapshots or self._digits is None:
+            self._show_networks("")
             return
         snapshot, labels = self._snapshots[self._model], self._digits.labels
         self.query_one(ConfusionMap).show(self._model, confusion_of(snapshot, labels))
@@ -115,8 +115,13 @@ class InspectScreen(SizedScreen[None]):
         only = f", {self._filter}" if self._filter else ""
         title = f"Misread: {len(found)} of {len(digits):,}{only}; {self._order}"
         self.query_one(Mistakes).show(ordered(found, self._order), digits, title)
-        if self.has_class("-short"):  # its frame and title have made room for the digits
-            self._show_networks(f"{len(found)} misread{only}; {self._order}")
+        notes = {
+            "mistakes": f"{len(found)} misread{only}; {self._order}",
+            "first-layer": f"first layer; {LEGEND}",
+            "left": "confusion",
+        }
+        # Where rows are few, frames and titles have made room for the pictures.
+        self._show_networks(notes[self._view] if self.has_class("-short") else "")
 
     @on(Mistakes.Looked)
     def _show_chosen(self) -> None:
@@ -165,6 +170,7 @@ class InspectScreen(SizedScreen[None]):
         views = VIEWS[:2] if self.has_class("-wide") else VIEWS
         self._view = next_in_turn(views, self._view)
         self._show_view()
+        self._show()
 
     def action_order(self) -> None:
         """Another order of the misread digits."""

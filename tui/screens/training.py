@@ -211,13 +211,16 @@ class TrainingScreen(SizedScreen[str | None]):
 
     def action_zoom(self) -> None:
         """Fewer epochs, and all again."""
-        self._choose(self.query_one(Charts).options.next_zoom())
+        self._choose(self.query_one(Charts).options.next_zoom(self._newest()))
 
     def action_read_out(self, epochs: int) -> None:
         """The exact values of another epoch."""
+        self.query_one(Charts).point_further(epochs, self._newest())
+
+    def _newest(self) -> int:
+        """How many epochs the run that is furthest has done."""
         runs = self.view.record.runs.values() if self.view.record else ()
-        newest = max((len(run.epochs) for run in runs), default=0)
-        self.query_one(Charts).point_further(epochs, newest)
+        return max((len(run.epochs) for run in runs), default=0)
 
     def action_enlarge(self) -> None:
         """One chart alone, then the other, then everything."""

@@ -13,6 +13,7 @@ from tui.widgets.tiles import Tiles
 FILTER_SCALE = 2
 FILTER_SIDE = 3 * FILTER_SCALE
 MAP_SIDE = 14
+LEGEND = "blue +, orange -"
 
 
 class FirstLayer(Tiles):
@@ -22,6 +23,7 @@ class FirstLayer(Tiles):
 
     def __init__(self) -> None:
         super().__init__("first-layer", MAP_SIDE, MAP_SIDE // 2)
+        self.border_subtitle = LEGEND
         self._snapshot: Snapshot | None = None
         self._weights: list[Picture] = []
         """Of the snapshot."""

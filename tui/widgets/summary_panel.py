@@ -52,6 +52,11 @@ def summary_text(record: ExperimentRecord, background: Color, *, wide: bool) -> 
                 f"\n   {model.name}: plus {duration(model.features_seconds)} for its features, once"
             )
             text.append(note, "dim")
+        finished = [run for run in record.runs_of(model.name) if run.status == "finished"]
+        lengths = {run.planned_epochs for run in finished}
+        if len(lengths) > 1:
+            note = f"\n   {model.name}: runs of {min(lengths)} to {max(lengths)} epochs"
+            text.append(note, "dim")
     if limits(record.settings):
         text.append(f"\n   trained and tested {limits(record.settings)} only", "dim")
     return text.append("\nsaved in ", "dim").append(str(record.summary), "bold")
