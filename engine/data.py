@@ -52,6 +52,15 @@ class RunSeed:
         """A new order of so many samples, int64 [N] on the CPU, so that it is every device's."""
         return torch.randperm(samples, generator=self._order)
 
+    def states(self) -> tuple[Tensor, Tensor]:
+        """How far its numbers are drawn: uint8, on the CPU."""
+        return self._order.get_state(), self.noise.get_state()
+
+    def set_states(self, order: Tensor, noise: Tensor) -> None:
+        """Go on from what ``states`` gave."""
+        self._order.set_state(order)
+        self.noise.set_state(noise)
+
 
 @dataclass(frozen=True)
 class Samples:

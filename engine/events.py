@@ -89,6 +89,20 @@ class ExperimentStarted:
 
 
 @dataclass(frozen=True)
+class ExperimentResumed:
+    """An experiment that had ended, or been ended, too early goes on. What it had come to has been
+    told anew by the events before this one.
+    """
+
+    at: datetime
+    """UTC."""
+    was: ExperimentStatus
+    """What its summary said."""
+    epochs: int
+    """Finished ones that are kept, of all runs."""
+
+
+@dataclass(frozen=True)
 class RunStarted:
     """A run begins: the model is about to be built, then trained."""
 
@@ -222,6 +236,7 @@ class ExperimentFinished:
 
 Event = (
     ExperimentStarted
+    | ExperimentResumed
     | RunStarted
     | Progress
     | EpochFinished

@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
 
 from engine.assets import AssetError
+from engine.checkpoint import Checkpoint, remove_checkpoint
 from engine.control import Control, StopRequested
-from engine.data import load_mnist
+from engine.data import Mnist, load_mnist
 from engine.device import choose_device, configure, environment
 from engine.events import (
     Emit,
@@ -21,9 +25,12 @@ from engine.events import (
     RunFinished,
     RunId,
 )
+from engine.lock import working_on
 from engine.models import MODELS, WeightsError
+from engine.past_experiment import read_record
 from engine.records import ExperimentRecord
-from engine.results import Journal, create_folder, logging_to
+from engine.results import Journal, create_folder, logging_to, remove_leftovers
+from engine.resume import rest_of
 from engine.run import train_runs
 from engine.settings import Settings
 from engine.workbench import Workbench
@@ -64,6 +71,56 @@ def run_experiment(
         All of these before anything is created. What goes wrong in a run ends that run alone.
     """
     control = control or Control()
+    device, mnist = _prepare(settings)
+    now = datetime.now(UTC).replace(microsecond=0)
+    id_, folder = create_folder(settings, now)
+    repeats = range(1, settings.repeats + 1)
+    runs = tuple(RunId(model, repeat) for model in settings.models for repeat in repeats)
+    started = ExperimentStarted(
+        id_, folder, now, settings, runs, environment(device, settings.threads)
+    )
+    control.plan.lay_out(runs, settings.epochs)
+    with working_on(folder), logging_to(folder / "log.txt"):
+        journal = Journal(ExperimentRecord.begin(started), emit)
+        emit(started)
+        return _carry_out(device, mnist, journal, emit, control)
+
+
+def resume_experiment(
+    folder: Path, emit: Emit = _ignore, control: Control | None = None
+) -> ExperimentRecord:
+    """Go on with an experiment that ended too early, from the last finished epoch.
+
+    On a CPU it ends bit for bit where it would have ended unbroken.
+
+    Args:
+        folder: of the experiment.
+        emit: called with the events that make up what there is already, then ExperimentResumed,
+            then every event as in ``run_experiment``.
+        control: as in ``run_experiment``.
+
+    Raises:
+        ResultsError: it cannot be read, another process works on it, or there is nothing left to
+            train.
+        DeviceError, DataError, AssetError: as ``run_experiment``.
+    """
+    control = control or Control()
+    with working_on(folder):
+        remove_leftovers(folder)
+        rest = rest_of(read_record(folder))
+        device, mnist = _prepare(rest.record.settings)
+        control.plan.lay_out_rest(rest.planned, rest.ended)
+        with logging_to(folder / "log.txt"):
+            for event in rest.events:
+                emit(event)
+            journal = Journal(rest.record, emit)
+            for notice in rest.notices:
+                journal.add(notice)
+                emit(notice)
+            return _carry_out(device, mnist, journal, emit, control, rest.checkpoint)
+
+
+def _prepare(settings: Settings) -> tuple[torch.device, Mnist]:
     device = choose_device(settings.device)
     configure(device, settings.deterministic)
     mnist = load_mnist(
@@ -74,36 +131,41 @@ def run_experiment(
         validation_split=settings.validation_split,
         seed=settings.seed,
     )
-    now = datetime.now(UTC).replace(microsecond=0)
-    id_, folder = create_folder(settings, now)
-    repeats = range(1, settings.repeats + 1)
-    runs = tuple(RunId(model, repeat) for model in settings.models for repeat in repeats)
-    started = ExperimentStarted(
-        id_, folder, now, settings, runs, environment(device, settings.threads)
-    )
-    control.plan.lay_out(runs, settings.epochs)
-    with logging_to(folder / "log.txt"):
-        journal = Journal(started, emit)
-        emit(started)
+    return device, mnist
 
-        def tell(event: Event) -> None:
-            plan = control.plan.state()
-            news = [plan] if plan.version > journal.record.plan_version else []
-            for item in (*news, event):
-                journal.add(item)
-                emit(item)
 
-        bench = Workbench(settings, folder, device, mnist, tell, control)
-        if settings.deterministic:
-            tell(Notice("info", f"deterministic: {DETERMINISM_COSTS[device.type == 'cpu']}"))
-        status: ExperimentStatus = "interrupted"  # if anything but a run's own error gets out
-        try:
-            status = _train_all(bench)
-        finally:
-            control.plan.close()
-            finished = datetime.now(UTC).replace(microsecond=0)
-            tell(ExperimentFinished(id_, status, journal.record.summary, finished))
-    return journal.record
+def _carry_out(
+    device: torch.device,
+    mnist: Mnist,
+    journal: Journal,
+    emit: Emit,
+    control: Control,
+    checkpoint: Checkpoint | None = None,
+) -> ExperimentRecord:
+    """Train what is planned, from the checkpoint if there is one."""
+    record = journal.record
+    settings = record.settings
+
+    def tell(event: Event) -> None:
+        plan = control.plan.state()
+        news = [plan] if plan.version > record.plan_version else []
+        for item in (*news, event):
+            journal.add(item)
+            emit(item)
+
+    bench = Workbench(settings, record.folder, device, mnist, tell, control, checkpoint)
+    if settings.deterministic:
+        tell(Notice("info", f"deterministic: {DETERMINISM_COSTS[device.type == 'cpu']}"))
+    status: ExperimentStatus = "interrupted"  # if anything but a run's own error gets out
+    try:
+        status = _train_all(bench)
+    finally:
+        control.plan.close()
+        if status in ("finished", "failed"):
+            remove_checkpoint(record.folder)
+        finished = datetime.now(UTC).replace(microsecond=0)
+        tell(ExperimentFinished(record.id, status, record.summary, finished))
+    return record
 
 
 def _train_all(bench: Workbench) -> ExperimentStatus:
@@ -115,6 +177,7 @@ def _train_all(bench: Workbench) -> ExperimentStatus:
             return "stopped"
         bench.control.forget_skip()
         results = _try_runs(group, bench)
+        bench.checkpoint = None
         for result in results:
             bench.emit(result)
         if isinstance(results[0], RunFailed):
@@ -126,6 +189,8 @@ def _train_all(bench: Workbench) -> ExperimentStatus:
 
 def _at_once(model: str, bench: Workbench) -> int:
     """How many runs of a model train side by side."""
+    if bench.checkpoint is not None:  # they go on as they were
+        return len(bench.checkpoint.runs)
     if bench.settings.patience:  # each ends in its own time
         return 1
     gains = MODELS[model].trains_little or bench.able.large_side_by_side

@@ -35,9 +35,17 @@ class Plan:
 
     def lay_out(self, runs: Iterable[RunId], epochs: int) -> None:
         """Begin with these."""
+        self._lay_out([PlannedRun(run, epochs) for run in runs], ended=0, version=0)
+
+    def lay_out_rest(self, runs: Iterable[PlannedRun], ended: int) -> None:
+        """Begin with these, of which so many have ended already. The version is 1."""
+        self._lay_out(list(runs), ended, version=1)
+
+    def _lay_out(self, runs: list[PlannedRun], ended: int, version: int) -> None:
         with self._lock:
-            self._runs = [PlannedRun(run, epochs) for run in runs]
-            self._begun = self._group = self._epoch = 0
+            self._runs, self._version = runs, version
+            self._begun = self._group = ended
+            self._epoch = 0
             self._closed = False
 
     def begin_next(self, at_once: Callable[[str], int]) -> tuple[RunId, ...]:

@@ -17,6 +17,7 @@ from engine.events import (
     EpochResult,
     Event,
     ExperimentFinished,
+    ExperimentResumed,
     ExperimentStarted,
     ExperimentStatus,
     ModelSize,
@@ -101,6 +102,8 @@ class ExperimentRecord:
     """Whether the summary on disk is up to date."""
     plan_version: int = 0
     """Of the newest PlanChanged."""
+    interruptions: list[ExperimentResumed] = field(default_factory=list)
+    """How it went on each time that it had ended too early."""
     _summaries: dict[str, ModelSummary] = field(default_factory=dict, compare=False)
     """Those that were asked for since a run ended: they change with that alone."""
 
@@ -133,6 +136,8 @@ class ExperimentRecord:
             case RunFailed():
                 run = self.runs[event.run]
                 run.error, run.status = event.error, "failed"
+            case ExperimentResumed():
+                self.interruptions.append(event)
             case ExperimentFinished():
                 self.status, self.finished = event.status, event.finished
                 for run in self.runs.values():

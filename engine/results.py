@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from engine.events import Emit, Event, ExperimentStarted, Notice, Progress, Snapshot
+from engine.events import Emit, Event, Notice, Progress, Snapshot
 from engine.recipes import Recipe
 from engine.records import ExperimentRecord, ModelSummary, RunRecord
 from engine.settings import Settings
@@ -66,8 +66,8 @@ def create_folder(settings: Settings, now: datetime) -> tuple[str, Path]:
 class Journal:
     """Keeps an experiment's summary on disk as its events come in."""
 
-    def __init__(self, started: ExperimentStarted, emit: Emit) -> None:
-        self.record = ExperimentRecord.begin(started)
+    def __init__(self, record: ExperimentRecord, emit: Emit) -> None:
+        self.record = record
         self._emit = emit
         self.write()
 
@@ -122,6 +122,17 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         raise
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that a kill inside ``write_atomically`` has left in a folder.
+
+    To be called by who works on the folder alone.
+    """
+    for pattern in (".*.toml.*", ".*.pt.*"):
+        for path in folder.glob(pattern):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
 def save_weights(path: Path, state: dict[str, Tensor]) -> None:
     """Write a state dict, readable with ``torch.load(path, weights_only=True)``.
 
@@ -172,13 +183,20 @@ def summary_tables(record: ExperimentRecord) -> dict[str, Any]:
             "started": record.started,
             "finished": record.finished,
             "environment": record.environment,
+            "interruptions": [dataclasses.asdict(one) for one in record.interruptions] or None,
             "settings": to_tables(record.settings),
             "models": [
                 _model_table(model, record.settings.recipe(model.name)) for model in record.models
             ],
             "runs": [_run_table(run) for run in record.runs.values() if run.status != "queued"],
+            "queue": [_queued_table(run) for run in record.runs.values() if run.status == "queued"]
+            or None,
         }
     )
+
+
+def _queued_table(run: RunRecord) -> dict[str, Any]:
+    return {"model": run.id.model, "repeat": run.id.repeat, "planned_epochs": run.planned_epochs}
 
 
 def _model_table(model: ModelSummary, recipe: Recipe) -> dict[str, Any]:

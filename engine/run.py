@@ -13,6 +13,7 @@ from itertools import count, islice
 import torch
 from torch import Tensor, nn
 
+from engine.checkpoint import FILE_NAME, Progressed, checkpoint_of, save_checkpoint
 from engine.control import SkipRequested, StopRequested
 from engine.cuda_graph import COMPARED_STEPS, recorded_step
 from engine.data import RunSeed, Samples
@@ -132,11 +133,12 @@ def _train(runs: list[_Run], splits: Splits, bench: Workbench) -> None:
     seeds = [RunSeed(run.seed, bench.device) for run in runs]
     step = _step(networks, optimizer, splits.train, recipe, bench)
     steps = -(-len(splits.train) // settings.batch_size)
-    for epoch in count(1):
+    done = _go_on(runs, networks, optimizer, seeds, bench)
+    for epoch in count(done + 1):
         epochs = bench.control.plan.begin_epoch(epoch)
         if not epochs:
             return
-        if epoch > 1:
+        if epoch > done + 1:
             bench.control.check_epoch()
         rate = partial(_rate, recipe=recipe, before=(epoch - 1) * steps, total=epochs * steps)
         clean = recipe.shift and epoch > epochs - recipe.clean_epochs
@@ -158,8 +160,57 @@ def _train(runs: list[_Run], splits: Splits, bench: Workbench) -> None:
             for run in runs:
                 run.seconds += seconds / len(runs)
         _measure(runs, networks, splits, epoch, trained, seconds, rate(steps - 1), bench)
+        _keep(runs, networks, optimizer, seeds, bench)
         if settings.patience and all(run.epochs_in_vain >= settings.patience for run in runs):
             return
+
+
+def _go_on(
+    runs: list[_Run],
+    networks: Stack,
+    optimizer: Optimizer,
+    seeds: list[RunSeed],
+    bench: Workbench,
+) -> int:
+    """Bring everything to where the checkpoint was made; return its epoch, 0 without one."""
+    checkpoint = bench.checkpoint
+    if checkpoint is None or checkpoint.ids != tuple(run.id for run in runs):
+        return 0
+    checkpoint.restore(networks, optimizer, seeds)
+    for index, (run, progressed) in enumerate(zip(runs, checkpoint.runs, strict=True)):
+        run.last, run.seconds = progressed.last, progressed.seconds
+        run.lowest_loss = progressed.lowest_loss
+        run.epochs_in_vain = progressed.epochs_in_vain
+        run.confusion = checkpoint.confusion[index].tolist()
+        run.weights = networks.state(index)
+    return checkpoint.epoch
+
+
+def _keep(
+    runs: list[_Run],
+    networks: Stack,
+    optimizer: Optimizer,
+    seeds: list[RunSeed],
+    bench: Workbench,
+) -> None:
+    """Write the checkpoint. A disk that refuses is reported once; every epoch tries again."""
+    progressed = [
+        Progressed(run.id, run.last, run.seconds, run.lowest_loss, run.epochs_in_vain)
+        for run in runs
+        if run.last is not None
+    ]
+    confusion = torch.tensor([run.confusion for run in runs])
+    checkpoint = checkpoint_of(progressed, networks, optimizer, seeds, confusion)
+    try:
+        save_checkpoint(bench.folder, checkpoint)
+    except OSError as error:
+        if bench.checkpoint_saved:
+            reason = error.strerror or error
+            text = f"{bench.folder / FILE_NAME}: not saved: {reason}; saving is tried every epoch"
+            bench.emit(Notice("error", text))
+        bench.checkpoint_saved = False
+    else:
+        bench.checkpoint_saved = True
 
 
 def _rate(step: int, *, recipe: Recipe, before: int, total: int) -> float:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.augment import Augment, dropout, shift
 from engine.cache import cache_folder, features_file, load_features, store_features
+from engine.checkpoint import Checkpoint
 from engine.control import Control
 from engine.data import BLACK, Mnist, Samples, prepare_224
 from engine.device import Capabilities, capabilities, feature_workers, synchronize
@@ -41,6 +42,10 @@ class Workbench:
     mnist: Mnist
     emit: Emit
     control: Control
+    checkpoint: Checkpoint | None = None
+    """What the runs that are next go on from."""
+    checkpoint_saved: bool = True
+    """Whether the newest one is on disk."""
     features: Splits | None = None
     """Of the frozen network, once they are computed."""
     unusable: dict[str, Exception] = field(default_factory=dict)

@@ -8,12 +8,18 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from engine.control import Control
+from engine.events import Emit
 from engine.rules import SettingsError
 from engine.settings import FIELDS, Settings, from_text, rule
 from engine.settings_file import load_settings
 from tui.memory import REMEMBERED
+
+if TYPE_CHECKING:
+    from engine.records import ExperimentRecord
+    from tui.headless import Train
 
 BAD_USAGE = 2
 SLOW_LINK_RATE = 1.0
@@ -22,6 +28,7 @@ EXAMPLES = """examples:
   mnist-tui                                     open the dashboard
   mnist-tui run --epochs 1                      all three models, one epoch
   mnist-tui run --model mlp --model cnn --repeats 10 --device cuda
+  mnist-tui resume                              go on with what was broken off last
 """
 
 
@@ -100,7 +107,17 @@ def build_parser() -> argparse.ArgumentParser:
         help="remove the cached features of MobileNetV2",
         allow_abbrev=False,
     )
-    run.add_argument("--json", action="store_true", help="print every event as a line of JSON")
+    resume = commands.add_parser(
+        "resume",
+        parents=[common],
+        help="go on with an experiment that ended too early, as run does",
+        allow_abbrev=False,
+    )
+    resume.add_argument("id", nargs="?", metavar="ID", help="its folder (default: the newest)")
+    for command in (run, resume):
+        command.add_argument(
+            "--json", action="store_true", help="print every event as a line of JSON"
+        )
     return parser
 
 
@@ -166,6 +183,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _refuse(error)
     if parsed.command == "run":
         return _run(settings, json=parsed.json)
+    if parsed.command == "resume":
+        return _resume(settings, parsed.id, json=parsed.json)
     if parsed.command == "clear-cache":
         return _clear_cache(settings)
     # What is given on the command line is wanted, even where it is the default.
@@ -174,10 +193,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: Settings, *, json: bool) -> int:
+    def train(emit: Emit, control: Control) -> ExperimentRecord:
+        from engine.experiment import run_experiment
+
+        return run_experiment(settings, emit, control)
+
+    return _headless(train, json=json)
+
+
+def _resume(settings: Settings, id_: str | None, *, json: bool) -> int:
+    def train(emit: Emit, control: Control) -> ExperimentRecord:
+        from engine.experiment import resume_experiment
+        from engine.past_experiment import folder_of, newest_unfinished
+
+        results = Path(settings.results).expanduser()
+        folder = newest_unfinished(results) if id_ is None else folder_of(results, id_)
+        return resume_experiment(folder, emit, control)
+
+    return _headless(train, json=json)
+
+
+def _headless(train: Train, *, json: bool) -> int:
     from tui.headless import run_headless
 
     try:
-        return run_headless(settings, json=json)
+        return run_headless(train, json=json)
     except Exception as error:
         _refuse_known(error)
 

@@ -17,9 +17,11 @@ from typing import TextIO
 
 from engine.control import Control
 from engine.events import (
+    Emit,
     EpochFinished,
     Event,
     ExperimentFinished,
+    ExperimentResumed,
     ExperimentStarted,
     Notice,
     Progress,
@@ -30,8 +32,8 @@ from engine.events import (
     Snapshot,
     as_json,
 )
+from engine.past_experiment import ENDED
 from engine.records import ExperimentRecord
-from engine.settings import Settings
 from tui.ending_signals import ENDING_SIGNALS
 from tui.wording import accuracy, duration, ranking_lines
 
@@ -39,21 +41,23 @@ FEATURES_LINE_SECONDS = 10.0
 EXIT_FAILED = 1
 
 
-def run_headless(settings: Settings, *, json: bool) -> int:
+Train = Callable[[Emit, Control], ExperimentRecord]
+"""Trains an experiment to its end. Should import what it needs itself: torch takes over a second,
+and a signal must end the program in order even then."""
+
+
+def run_headless(train: Train, *, json: bool) -> int:
     """Run one experiment; return the exit code.
 
     Raises:
-        What ``run_experiment`` raises before anything is created.
+        What ``train`` raises.
     """
     _log_to_stderr()
     control = Control()
     show = _json_printer() if json else _line_printer()
     with _stopping_on_signals(control) as received:
         try:
-            # Imported here: torch takes over a second, and a wrong flag should be refused at once.
-            from engine.experiment import run_experiment
-
-            record = run_experiment(settings, show, control)
+            record = train(show, control)
         except KeyboardInterrupt:  # the second signal; the summary has been written
             return 128 + received[0]
     if not record.saved:
@@ -173,6 +177,12 @@ def _line(event: Event, record: ExperimentRecord) -> str:
             return f"{event.run}  {event.status}"
         case RunFailed() | Notice():
             return ""  # the log's handler on stderr says it
+        case ExperimentResumed():
+            kept = sum(1 for run in record.runs.values() if run.status in ENDED)
+            return (
+                f"{record.id}: goes on; {kept} of {len(record.runs)} runs have ended, "
+                f"{event.epochs} epochs are kept"
+            )
         case ExperimentFinished():
             return f"{event.id}: {event.status}"
         case _:

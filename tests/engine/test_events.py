@@ -16,6 +16,7 @@ from engine.events import (
     EpochResult,
     Event,
     ExperimentFinished,
+    ExperimentResumed,
     ExperimentStarted,
     ModelSize,
     Notice,
@@ -38,6 +39,7 @@ EVENTS: dict[str, Event] = {
     "experiment_started": ExperimentStarted(
         "x", Path("results/x"), NOW, Settings(), (RUN,), {"host": "tüb\ningen", "threads": 2}
     ),
+    "experiment_resumed": ExperimentResumed(NOW, "stopped", 3),
     "run_started": RunStarted(RUN, 1236, 10, 1),
     "progress": Progress(RUN, "features", 0, 8, 64, math.nan, -math.inf, 100.0, 0.1, 0.1, 0.2, 0.3),
     "epoch_finished": EpochFinished(RUN, RESULT),

@@ -29,6 +29,7 @@ from engine.events import (
     RunId,
     RunStarted,
 )
+from engine.records import ExperimentRecord
 from engine.results import (
     Journal,
     ResultsError,
@@ -162,7 +163,7 @@ def test_weights_are_plain_cpu_tensors_under_their_names(tmp_path: Path) -> None
 
 
 def test_summary_is_there_from_the_first_second(started: ExperimentStarted) -> None:
-    found = read(Journal(started, Recorder()))
+    found = read(Journal(ExperimentRecord.begin(started), Recorder()))
     assert found["schema"] == 1
     assert found["id"] == "20261122-073012-mlp"
     assert found["status"] == "running"
@@ -176,7 +177,7 @@ def test_summary_is_there_from_the_first_second(started: ExperimentStarted) -> N
 
 
 def test_every_figure_of_a_run_reads_back_from_the_summary(started: ExperimentStarted) -> None:
-    journal = Journal(started, Recorder())
+    journal = Journal(ExperimentRecord.begin(started), Recorder())
     for event in (RunStarted(RUN, 1234, 1, 1), EpochFinished(RUN, RESULT), ended(RUN)):
         journal.add(event)
     journal.add(RunStarted(NEXT, 1235, 1, 1))
@@ -229,14 +230,14 @@ def test_every_figure_of_a_run_reads_back_from_the_summary(started: ExperimentSt
 
 
 def test_settings_in_the_summary_read_back_equal(started: ExperimentStarted) -> None:
-    found = read(Journal(started, Recorder()))
+    found = read(Journal(ExperimentRecord.begin(started), Recorder()))
     assert Settings(**from_tables(found["settings"], "summary")) == started.settings
 
 
 def test_summary_with_infinite_and_undefined_losses_is_valid_toml(
     started: ExperimentStarted,
 ) -> None:
-    journal = Journal(started, Recorder())
+    journal = Journal(ExperimentRecord.begin(started), Recorder())
     journal.add(RunStarted(RUN, 1, 1, 1))
     bad = EpochResult(1, float("nan"), 0.1, float("inf"), 0.1, 0.001, 1.0, 1.0, 1.0)
     journal.add(EpochFinished(RUN, bad))
@@ -246,7 +247,7 @@ def test_summary_with_infinite_and_undefined_losses_is_valid_toml(
 def test_summary_is_on_disk_when_add_returns_but_progress_writes_nothing(
     started: ExperimentStarted,
 ) -> None:
-    journal = Journal(started, Recorder())
+    journal = Journal(ExperimentRecord.begin(started), Recorder())
     journal.add(RunStarted(RUN, 1234, 1, 1))
     assert read(journal)["runs"][0]["status"] == "running"
     journal.record.summary.unlink()
@@ -258,7 +259,7 @@ def test_disk_that_refuses_is_told_once_and_again_when_it_takes(
     started: ExperimentStarted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = Recorder()
-    journal = Journal(started, recorder)
+    journal = Journal(ExperimentRecord.begin(started), recorder)
     summary = journal.record.summary
 
     def refuse(path: Path, content: str | bytes) -> None:
@@ -306,7 +307,7 @@ def test_log_has_warnings(tmp_path: Path) -> None:
 def test_notices_go_to_the_log(
     started: ExperimentStarted, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Journal(started, Recorder()).add(Notice("warning", "100 % of the disk"))
+    Journal(ExperimentRecord.begin(started), Recorder()).add(Notice("warning", "100 % of the disk"))
     assert "100 % of the disk" in caplog.text
 
 
@@ -316,7 +317,7 @@ def test_notice_about_a_refusing_disk_goes_to_the_log_too(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # `mnist-tui run` shows a user no other notices than those in the log.
-    journal = Journal(started, Recorder())
+    journal = Journal(ExperimentRecord.begin(started), Recorder())
 
     def refuse(path: Path, content: str | bytes) -> None:
         raise OSError(28, "No space left on device")

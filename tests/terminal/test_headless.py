@@ -280,6 +280,30 @@ def test_signal_stops_the_training_and_leaves_a_summary(
     assert not [path for path in (tmp_path / "results").rglob(".*")]
 
 
+def test_a_killed_training_is_refused_while_it_lives_and_resumed_when_dead(
+    endless: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    arguments = ("--model", "mlp", "--epochs", "60", "--repeats", "1", *SMALL)
+    process = endless(*arguments)
+    process.send_signal(signal.SIGSTOP)  # or it would end before the other has begun
+    (folder,) = (tmp_path / "results").iterdir()
+    refused(tmp_path, "resume", folder.name, parts=(folder.name, f"process {process.pid}"))
+    process.kill()
+    process.wait(timeout=PATIENCE)
+    assert read(folder / "summary.toml")["status"] == "running"
+    done = command("resume", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(folder.relative_to(tmp_path) / "summary.toml")
+    assert "goes on; 0 of 1 runs have ended" in done.stderr
+    found = read(folder / "summary.toml")
+    assert found["status"] == "finished"
+    (run,) = found["runs"]
+    assert [epoch["epoch"] for epoch in run["epochs"]] == list(range(1, 61))
+    assert [each["was"] for each in found["interruptions"]] == ["running"]
+    refused(tmp_path, "resume", folder.name, parts=(folder.name, "nothing left to train"))
+    refused(tmp_path, "resume", parts=("results", "no experiment that could go on"))
+
+
 def test_hangup_that_nohup_has_switched_off_does_not_stop_the_training(
     endless: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:

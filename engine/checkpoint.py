@@ -1,0 +1,167 @@
+"""`resume.pt`: all that runs under way need to go on after an epoch as if nothing had happened."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.data import RunSeed
+from engine.events import EpochResult, RunId
+from engine.optimizers import Optimizer
+from engine.results import ResultsError, write_atomically
+from engine.stack import Stack
+
+FILE_NAME = "resume.pt"
+
+
+@dataclass(frozen=True)
+class Progressed:
+    """How far one run has come; what no tensor says."""
+
+    run: RunId
+    last: EpochResult
+    seconds: float
+    """Of training so far."""
+    lowest_loss: float
+    """On the validation images."""
+    epochs_in_vain: int
+    """Since then."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """R runs that train side by side, after the same epoch. Tensors are on the CPU."""
+
+    runs: tuple[Progressed, ...]
+    parameters: dict[str, Tensor]
+    """By name, [R, ...]."""
+    optimizer: tuple[dict[str, Tensor], ...]
+    """Of each parameter, in their order."""
+    random: tuple[tuple[Tensor, Tensor], ...]
+    """The states of each run's generators."""
+    confusion: Tensor
+    """int64 [R, 10, 10], of the epoch's test."""
+
+    @property
+    def ids(self) -> tuple[RunId, ...]:
+        """Which runs they are."""
+        return tuple(progressed.run for progressed in self.runs)
+
+    @property
+    def epoch(self) -> int:
+        """The last finished one."""
+        return self.runs[0].last.epoch
+
+    def restore(self, networks: Stack, optimizer: Optimizer, seeds: Sequence[RunSeed]) -> None:
+        """Give networks, optimizer and generators, fresh ones of the same kind, their states back.
+
+        Raises:
+            ResultsError: they are of another kind.
+        """
+        shapes = {name: value.shape for name, value in networks.parameters.items()}
+        kept = {name: value.shape for name, value in self.parameters.items()}
+        if shapes != kept or len(self.optimizer) != len(shapes) or len(self.random) != len(seeds):
+            raise ResultsError("is of another network or optimizer")
+        with torch.no_grad():
+            for name, parameter in networks.parameters.items():
+                parameter.copy_(self.parameters[name])
+            _restore(optimizer, list(networks.parameters.values()), self.optimizer)
+        for seed, states in zip(seeds, self.random, strict=True):
+            seed.set_states(*states)
+
+
+def checkpoint_of(
+    runs: Sequence[Progressed],
+    networks: Stack,
+    optimizer: Optimizer,
+    seeds: Sequence[RunSeed],
+    confusion: Tensor,
+) -> Checkpoint:
+    """What is to be kept of runs that train side by side; a copy of nothing that is on the CPU."""
+    parameters = {name: value.detach().cpu() for name, value in networks.parameters.items()}
+    states = tuple(
+        {name: state.detach().cpu() for name, state in optimizer.state[parameter].items()}
+        for parameter in networks.parameters.values()
+    )
+    random = tuple(seed.states() for seed in seeds)
+    return Checkpoint(tuple(runs), parameters, states, random, confusion)
+
+
+def _restore(
+    optimizer: Optimizer, parameters: Sequence[Tensor], states: Sequence[dict[str, Tensor]]
+) -> None:
+    for parameter, kept in zip(parameters, states, strict=True):
+        state: Any = optimizer.state[parameter]
+        for name, value in kept.items():
+            if name not in state:  # torch's own make theirs at the first step
+                like = parameter if value.shape == parameter.shape else value
+                state[name] = torch.empty_like(like, dtype=value.dtype, requires_grad=False)
+            state[name].copy_(value)
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write it over the one before.
+
+    Raises:
+        OSError: as ``write_atomically``.
+    """
+    content = {
+        "runs": [asdict(progressed) for progressed in checkpoint.runs],
+        "parameters": checkpoint.parameters,
+        "optimizer": list(checkpoint.optimizer),
+        "random": list(checkpoint.random),
+        "confusion": checkpoint.confusion,
+    }
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_atomically(folder / FILE_NAME, buffer.getvalue())
+
+
+def load_checkpoint(folder: Path) -> Checkpoint | None:
+    """Read the checkpoint of an experiment's folder; None if there is none.
+
+    Nothing in the file is executed, whatever it holds.
+
+    Raises:
+        ResultsError: it cannot be read, or is something else.
+    """
+    path = folder / FILE_NAME
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        return Checkpoint(
+            runs=tuple(_progressed(table) for table in content["runs"]),
+            parameters=_tensors(content["parameters"]),
+            optimizer=tuple(_tensors(state) for state in content["optimizer"]),
+            random=tuple((order, noise) for order, noise in content["random"]),
+            confusion=content["confusion"].reshape(len(content["runs"]), 10, 10),
+        )
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # torch raises nearly anything for a damaged file
+        raise ResultsError(f"{path}: is damaged or not a checkpoint") from error
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """There is nothing left to go on with. A disk that refuses does no harm here."""
+    with contextlib.suppress(OSError):
+        (folder / FILE_NAME).unlink(missing_ok=True)
+
+
+def _progressed(table: dict[str, Any]) -> Progressed:
+    run, last = RunId(**table["run"]), EpochResult(**table["last"])
+    return Progressed(**{**table, "run": run, "last": last})
+
+
+def _tensors(table: dict[str, Tensor]) -> dict[str, Tensor]:
+    if not all(isinstance(value, Tensor) for value in table.values()):
+        raise TypeError("not tensors")
+    return dict(table)

@@ -1,0 +1,111 @@
+"""What is left to train of an experiment that ended too early, and what to go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from engine.checkpoint import Checkpoint, load_checkpoint
+from engine.events import (
+    EpochFinished,
+    Event,
+    ExperimentResumed,
+    ExperimentStarted,
+    Notice,
+    PlanChanged,
+    PlannedRun,
+    RunFailed,
+    RunStarted,
+)
+from engine.past_experiment import ENDED, is_unfinished
+from engine.records import ExperimentRecord, RunRecord
+from engine.results import ResultsError
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What is left of an experiment."""
+
+    record: ExperimentRecord
+    """What is kept, ExperimentResumed included."""
+    events: tuple[Event, ...]
+    """Those that make up the record."""
+    planned: tuple[PlannedRun, ...]
+    """All runs, those that have ended first."""
+    ended: int
+    """How many have."""
+    checkpoint: Checkpoint | None
+    """Of the runs that come next; None if they begin anew."""
+    notices: tuple[Notice, ...]
+    """What could not be kept."""
+
+
+def rest_of(record: ExperimentRecord) -> Rest:
+    """Work out what is kept and what is left of an experiment on disk.
+
+    Raises:
+        ResultsError: nothing is left.
+    """
+    if not is_unfinished(record):
+        raise ResultsError(f"{record.id}: has nothing left to train; it is {record.status}")
+    checkpoint, notices = _checkpoint(record)
+    ended = [run for run in record.runs.values() if run.status in ENDED]
+    under_way = _kept(record, checkpoint) if checkpoint else []
+    begun = {run.id for run in (*ended, *under_way)}
+    left = [*under_way, *(run for run in record.runs.values() if run.id not in begun)]
+    planned = tuple(PlannedRun(run.id, run.planned_epochs) for run in (*ended, *left))
+    events = tuple(_events(record, planned, (*ended, *under_way)))
+    rest = ExperimentRecord.begin(events[0])  # type: ignore[arg-type]  # _events begins with it
+    rest.interruptions = list(record.interruptions)
+    for event in events[1:]:
+        rest.record(event)
+    return Rest(rest, events, planned, len(ended), checkpoint, notices)
+
+
+def _checkpoint(record: ExperimentRecord) -> tuple[Checkpoint | None, tuple[Notice, ...]]:
+    """The checkpoint, if it fits the record, or why runs begin anew."""
+    lost = "runs that were under way begin anew"
+    try:
+        checkpoint = load_checkpoint(record.folder)
+    except ResultsError as error:
+        return None, (Notice("warning", f"{error}; {lost}"),)
+    if checkpoint is None:
+        return None, ()
+    runs = [record.runs.get(id_) for id_ in checkpoint.ids]
+    if all(run is not None and run.status in ENDED for run in runs):
+        return None, ()  # those that came after it had not finished an epoch
+    fits = all(run is not None and len(run.epochs) >= checkpoint.epoch for run in runs)
+    alike = len({(run.id.model, run.planned_epochs) for run in runs if run is not None}) == 1
+    if not (fits and alike):
+        return None, (Notice("warning", f"{record.folder}: resume.pt does not fit; {lost}"),)
+    return checkpoint, ()
+
+
+def _kept(record: ExperimentRecord, checkpoint: Checkpoint) -> list[RunRecord]:
+    """The runs of the checkpoint, with the epochs up to it: later ones are trained once more."""
+    runs = [record.runs[id_] for id_ in checkpoint.ids]
+    for run in runs:
+        del run.epochs[checkpoint.epoch :]
+        run.status, run.finished = "running", None
+    return runs
+
+
+def _events(
+    record: ExperimentRecord, planned: tuple[PlannedRun, ...], begun: tuple[RunRecord, ...]
+) -> Iterator[Event]:
+    ids = tuple(each.run for each in planned)
+    yield ExperimentStarted(
+        record.id, record.folder, record.started, record.settings, ids, record.environment
+    )
+    yield PlanChanged(1, planned)
+    for run in begun:
+        yield RunStarted(run.id, run.seed, run.planned_epochs, run.threads, run.precision)
+        for epoch in run.epochs:
+            yield EpochFinished(run.id, epoch)
+        if run.finished is not None:
+            yield run.finished
+        elif run.status == "failed":
+            yield RunFailed(run.id, run.error)
+    kept = sum(len(run.epochs) for run in begun)
+    yield ExperimentResumed(datetime.now(UTC).replace(microsecond=0), record.status, kept)
