@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 TEXTUALS_OWN = ("command_palette", "quit", "app.quit", "minimize")
 """Actions that are in the command palette anyway."""
+UNWANTED = ("Screenshot", "Maximize", "Keys")
+"""Textual's commands that save a file on the server, enlarge what is not meant to be, or take the
+room of the screen; help and m do better."""
 
 
 class MnistApp(App[int]):
@@ -159,12 +162,13 @@ class MnistApp(App[int]):
                 key = self.get_key_display(binding)
                 yield SystemCommand(binding.tooltip or binding.description, f"Key: {key}", action)
         for command in super().get_system_commands(screen):
-            if command.title != "Screenshot":  # it would be saved on the server
+            if command.title not in UNWANTED:
                 yield command
 
     def action_next_theme(self) -> None:
         """Other colours: the next of the program's own."""
         self.theme = next_in_turn([theme.name for theme in THEMES], self.theme)
+        self.notify(f"colours: {self.theme}", timeout=2)
 
     async def action_quit(self) -> None:
         """Leave; the training screen asks first while it trains."""

@@ -63,7 +63,7 @@ def _computes_features(run: RunRecord, progress: Mapping[RunId, Progress]) -> bo
 
 def fraction_done(run: RunRecord, now: Progress | None) -> float:
     """How much of a run is done, 0–1; features count apart, as their own bar."""
-    if run.status == "finished":
+    if run.status in ("finished", "skipped"):
         return 1.0
     if now is not None and now.phase == "features":
         return now.step / now.steps

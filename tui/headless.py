@@ -35,7 +35,7 @@ from engine.events import (
 from engine.past_experiment import ENDED
 from engine.records import ExperimentRecord
 from tui.ending_signals import ENDING_SIGNALS
-from tui.wording import accuracy, duration, ranking_lines
+from tui.wording import accuracy, duration, limits, ranking_lines
 
 FEATURES_LINE_SECONDS = 10.0
 EXIT_FAILED = 1
@@ -141,10 +141,11 @@ def _line_printer() -> Callable[[Event], None]:
 
 def _started_line(event: ExperimentStarted) -> str:
     settings, environment = event.settings, event.environment
+    limited = f", {limits(settings)}" if limits(settings) else ""
     return (
         f"{event.id}: {', '.join(settings.models)}; epochs {settings.epochs}, "
         f"repeats {settings.repeats}, batch size {settings.batch_size}, "
-        f"preset {settings.preset}, seed {settings.seed}; "
+        f"preset {settings.preset}, seed {settings.seed}{limited}; "
         f"on {environment['device']} ({environment['device_name']})"
     )
 

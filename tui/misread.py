@@ -49,12 +49,12 @@ def newest_of_each_model(snapshots: Mapping[RunId, Snapshot]) -> dict[str, Snaps
 def filters(model: str, snapshots: Mapping[str, Snapshot]) -> list[str]:
     """The filters there are for a model's misread digits; the first keeps all."""
     others = [other for other in snapshots if other != model]
-    return ["", *(f"{other} is right" for other in others), *(["all are wrong"] if others else [])]
+    return ["", *(f"{other} is right" for other in others), *(["all misread"] if others else [])]
 
 
 def kept(found: Sequence[Misread], chosen: str, snapshots: Mapping[str, Snapshot]) -> list[Misread]:
     """Those that a filter lets through."""
-    if chosen == "all are wrong":
+    if chosen == "all misread":
         others = list(snapshots.values())
         return [one for one in found if all(o.predicted[one.number] != one.true for o in others)]
     if chosen:

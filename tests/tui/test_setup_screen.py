@@ -248,6 +248,27 @@ async def test_preset_that_does_not_fit_the_models_is_refused(
     assert not trainer.started
 
 
+async def test_the_preset_is_told_while_something_else_is_refused(make_app: MakeApp) -> None:
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await write(pilot, "epochs", "0")
+        pilot.app.screen.query_one("#preset", ChoiceSelect).value = "notebook"
+        await write(pilot, "repeats", "0")
+        assert "adam 0.001 constant" in note(pilot, "preset")
+
+
+async def test_models_train_in_the_order_of_the_form_unless_settings_say_another(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mobilenetv2", "mlp")).run_test() as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, SetupScreen)
+        assert screen._chosen_models() == ("mobilenetv2", "mlp")
+        await pilot.click("#model-cnn")
+        await pilot.press("s")
+        await pilot.pause()
+    assert trainer.started[0].models == ("mlp", "cnn", "mobilenetv2")
+
+
 async def test_learning_rate_of_the_form_is_for_all_models(
     make_app: MakeApp, trainer: ScriptedTrainer
 ) -> None:

@@ -317,14 +317,16 @@ async def test_an_evaluation_does_not_show_as_training(
         assert screen.query_one(ModelCard).headline.accuracy == 0.9
 
 
-async def test_staying_takes_back_what_was_asked_before(
+async def test_the_last_epoch_is_taken_back_by_its_own_key_alone(
     make_app: MakeApp, trainer: ScriptedTrainer
 ) -> None:
     async with make_app().run_test() as pilot:
         screen = await start(pilot, trainer)
         await pilot.press("q", "e")
         assert trainer.control.stopping
-        await pilot.press("q", "escape")
+        await pilot.press("x", "escape")
+        assert trainer.control.stopping
+        await pilot.press("e")
         assert not trainer.control.stopping
         trainer.end()
         await shown(pilot)
@@ -384,7 +386,14 @@ async def test_help_and_palette_open_while_it_trains(
         assert isinstance(app.screen, HelpScreen)
         await pilot.press("escape")
         titles = [command.title for command in app.get_system_commands(screen)]
-        assert {"Pause", "Stop", "Stop after this epoch", "Skip", "Quit", "Inspect"} <= set(titles)
+        assert {
+            "Pause",
+            "Stop",
+            "Stop after this epoch",
+            "Skip the run under way",
+            "Quit",
+            "Inspect",
+        } <= set(titles)
         assert {"Enlarge a chart", "Zoom to the last epochs"} <= set(titles)
         assert len(titles) == len(set(titles))
 

@@ -13,6 +13,7 @@ from tui.experiment_view import ExperimentView
 from tui.screens.sized import SizedScreen, side_bindings
 from tui.widgets.comparison_table import ComparisonTable
 from tui.widgets.scatter import Scatter
+from tui.wording import limits
 
 INTERVAL = 0.5
 
@@ -44,5 +45,5 @@ class CompareScreen(SizedScreen[None]):
     def _follow(self) -> None:
         record = self._view.record
         if record is not None:
-            self.query_one(ComparisonTable).show(record.models)
+            self.query_one(ComparisonTable).show(record.models, limits(record.settings))
             self.query_one(Scatter).show(list(record.runs.values()))

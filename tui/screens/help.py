@@ -65,8 +65,8 @@ the top means that a model has not been measured yet.
 [b]Keys[/b]
   p             pause, and resume
   x             stop: asks whether now or after this epoch; all is saved
-  e             stop after this epoch
-  k             skip this run, or those side by side, and start the next
+  e             end the experiment after this epoch; e again takes it back
+  k             skip the run under way, or those side by side
   n             new experiment, once this one has ended
   m             enlarge the loss chart, the accuracy chart, then show all
   l             loss axis: logarithmic or linear

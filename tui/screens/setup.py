@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -121,7 +122,7 @@ class SetupScreen(SizedScreen[None]):
             self._devices = offered
             select.set_options([(name, name) for name in offered])
             select.value = chosen
-        note = f"auto takes {devices[0]}; here: {', '.join(devices)}"
+        note = f"auto takes {devices[0]}; found: {', '.join(devices)}"
         self.query_one("#device-note", Label).update(note)
 
     def show_refusal(self, text: str) -> None:
@@ -142,6 +143,7 @@ class SetupScreen(SizedScreen[None]):
     @on(ChoiceSelect.Changed)
     def _say_plan(self) -> None:
         models, refused = self._chosen_models(), self._refused_field()
+        self._say_preset(models)
         if not models:
             self._say("✗ choose one or more of the models", refused=True)
             return
@@ -153,13 +155,21 @@ class SetupScreen(SizedScreen[None]):
         except SettingsError as error:
             self._say(f"✗ {error}", refused=True)
             return
-        self.query_one("#preset-note", Label).update(self._preset_note(settings))
         runs = len(models) * settings.repeats
         images = f" {limits(settings)}" if limits(settings) else ""
         self._say(
             f"{runs} run{'s' if runs > 1 else ''}, {settings.epochs} epochs each{images}; "
             f"saved in {Path(settings.results)}"
         )
+
+    def _say_preset(self, models: tuple[str, ...]) -> None:
+        """How it trains, also while something else is refused."""
+        preset = str(self.query_one("#preset", ChoiceSelect).value)
+        with suppress(SettingsError):  # which is said below
+            settings = replace(
+                self._with_rate(), preset=preset, models=models or self.settings.models
+            )
+            self.query_one("#preset-note", Label).update(self._preset_note(settings))
 
     def _asked(self) -> Settings:
         """What the form says.
@@ -170,10 +180,15 @@ class SetupScreen(SizedScreen[None]):
         given: dict[str, Any] = {field.setting: field.value for field in self.query(SettingField)}
         for name in SELECTS:
             given[name] = str(self.query_one(f"#{name}", ChoiceSelect).value)
-        per_model = self.settings.per_model
-        if given["learning_rate"] != self.settings.learning_rate:  # it is for all models
-            per_model = without(per_model, ["learning_rate"])
-        return replace(self.settings, models=self._chosen_models(), per_model=per_model, **given)
+        return replace(self._with_rate(), models=self._chosen_models(), **given)
+
+    def _with_rate(self) -> Settings:
+        """The settings with the learning rate of the form, which is for all models."""
+        rate = self.query_one("#field-learning_rate", SettingField).value
+        if rate == self.settings.learning_rate:
+            return self.settings
+        per_model = without(self.settings.per_model, ["learning_rate"])
+        return replace(self.settings, learning_rate=rate, per_model=per_model)
 
     def _say(self, text: str, *, refused: bool = False) -> None:
         message = self.query_one("#message", Label)
@@ -181,12 +196,11 @@ class SetupScreen(SizedScreen[None]):
         message.set_class(refused, "-refused")
 
     def _chosen_models(self) -> tuple[str, ...]:
-        boxes = [(name, self.query_one(f"#model-{name}", ModelChoice)) for name in self._order()]
-        return tuple(name for name, box in boxes if box.value)
-
-    def _order(self) -> list[str]:
-        """As the settings order the models, then the others."""
-        return list(dict.fromkeys((*self.settings.models, *MODEL_NAMES)))
+        """In the order of the settings, if they name these; else in that of the form."""
+        boxes = [(name, self.query_one(f"#model-{name}", ModelChoice)) for name in MODEL_NAMES]
+        chosen = tuple(name for name, box in boxes if box.value)
+        asked = self.settings.models
+        return asked if set(asked) == set(chosen) else chosen
 
     def _refused_field(self) -> SettingField | None:
         return next((f for f in self.query(SettingField) if f.refused), None)

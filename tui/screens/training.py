@@ -41,7 +41,7 @@ RARE = 2.0
 LONGEST_WAIT = 1.0
 """Seconds between two looks, however slow the machine is."""
 QUESTIONS = {"stop": "Stop now?", "quit": "Still training. Quit?", "add": "Add a run of"}
-LATER = {"epoch": ("e", "After this epoch"), "stay": ("escape", "Keep on")}
+LATER = {"epoch": ("e", "After this epoch"), "stay": ("escape", "Back")}
 ANSWERS = {
     "stop": {"stop": ("y", "Yes, now"), **LATER},
     "quit": {"stop": ("y", "Yes, stop now"), **LATER},
@@ -64,7 +64,7 @@ class TrainingScreen(SizedScreen[str | None]):
         Binding("p", "resume", "Resume"),
         Binding("x", "stop", "Stop"),
         Binding("e", "stop_after_epoch", "Last epoch", tooltip="Stop after this epoch"),
-        Binding("k", "skip", "Skip"),
+        Binding("k", "skip", "Skip", tooltip="Skip the run under way"),
         Binding("n", "new", "New", tooltip="New experiment"),
         *side_keys(),
         Binding("q", "quit", "Quit"),
@@ -299,8 +299,13 @@ class TrainingScreen(SizedScreen[str | None]):
         self._commanded()
 
     def action_stop_after_epoch(self) -> None:
-        """End the experiment when this epoch has been evaluated."""
-        self._trainer.control.stop_after_epoch()
+        """End the experiment when this epoch has been evaluated; once more takes that back."""
+        control = self._trainer.control
+        if control.stopping:
+            control.keep_on()
+            self._quitting = False
+        else:
+            control.stop_after_epoch()
         self._commanded()
 
     async def action_stop(self) -> None:
@@ -362,10 +367,8 @@ class TrainingScreen(SizedScreen[str | None]):
             if event.answer != "stay":
                 self._add(event.answer)
             return
-        if event.answer == "stay":
+        if event.answer == "stay":  # what e has said stays said
             self._quitting = False
-            self._trainer.control.keep_on()
-            self._commanded()
             return
         self._quitting = self._quitting or event.question == "quit"
         if self.view.ended is not None:

@@ -21,7 +21,7 @@ from tui.widgets.strip_widget import StripWidget
 
 FRAME_CELLS = 4
 """Of a frame's line that words cannot take."""
-WAITING = "waiting for the first step"
+WAITING = {"epoch": "waiting for the first step", "s": "waiting for the first epoch"}
 KEY = "⠒⠒ train  ⠒●⠒ test"
 BAND_KEY = "⣿ repeats"
 
@@ -192,7 +192,7 @@ class Chart(StripWidget):
         if self._cursor is not None:
             strips = with_cursor(strips, self._cursor_column(), paper.label)
         if not points:
-            strips = with_text(strips, WAITING, width, paper.label)
+            strips = with_text(strips, WAITING[self._unit], width, paper.label)
         return strips
 
     def _cursor_column(self) -> int:

@@ -37,9 +37,10 @@ class ComparisonTable(StripWidget, can_focus=True):
         self._sorted_by = 0
         self._reverse = False
 
-    def show(self, models: Sequence[ModelSummary]) -> None:
-        """Bring it up to date."""
+    def show(self, models: Sequence[ModelSummary], limited: str) -> None:
+        """Bring it up to date; ``limited`` says what of MNIST is left out, if anything."""
         self._models = models
+        self.border_title = f"Finished runs {limited}".rstrip()
         self.redraw()
 
     def action_sort(self, columns: int) -> None:

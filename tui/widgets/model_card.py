@@ -71,12 +71,12 @@ def headline(model: str, view: ExperimentView) -> Headline:
 
 
 def _of_run(run: RunRecord, now: Progress | None, where: str, so_far: str) -> Headline:
-    if run.status == "failed":
-        return Headline(None, f"{where} failed", so_far)
+    if run.status == "failed" or (run.last is None and run.status in ("skipped", "stopped")):
+        return Headline(None, f"{where} {run.status}", so_far)
     if run.last is not None:
         return Headline(run.last.test_accuracy, "test accuracy", f"{where} epoch {run.last.epoch}")
     if now is not None and now.phase == "features":
-        return Headline(None, f"features {now.step / now.steps:.0%}", "computed once")
+        return Headline(None, f"features {now.step / now.steps:.0%}", "run once")
     if now is not None:
         return Headline(now.train_accuracy, "train accuracy", f"{where} epoch {now.epoch}")
     return Headline(None, "starting" if run.status == "running" else run.status, where)
