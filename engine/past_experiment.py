@@ -78,10 +78,13 @@ def folder_of(results: Path, id_: str) -> Path:
 def newest_unfinished(results: Path) -> Path:
     """The folder of the experiment that was begun last of those that can go on.
 
+    One that ended before its first epoch has nothing to go on from, and is found by its id alone.
+
     Raises:
         ResultsError: there is none.
     """
-    for folder in sorted(results.glob("*/"), reverse=True):
+    marks = (*results.glob("*/resume.pt"), *results.glob("*/running.toml"))
+    for folder in sorted({mark.parent for mark in marks}, reverse=True):
         try:
             if is_unfinished(read_record(folder)) and owner_of(folder) is None:
                 return folder

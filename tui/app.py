@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
@@ -128,6 +129,16 @@ class MnistApp(App[int]):
         """Train what the form says; a second press of the key comes too late."""
         if self.screen is not self._setup or self.trainer.busy:
             return
+        remember_choices(message.settings)
+        self._train(message.settings)
+
+    def on_setup_screen_resume(self, message: SetupScreen.Resume) -> None:
+        """Go on with an experiment; a second press of the key comes too late."""
+        if self.screen is self._setup and not self.trainer.busy:
+            self._train(message.record.settings, message.record.folder)
+
+    def _train(self, settings: Settings, folder: Path | None = None) -> None:
+        """Show the training screen, which begins, or goes on with the experiment in ``folder``."""
         from tui.screens.training import TrainingScreen
 
         def ended(refusal: str | None) -> None:
@@ -135,8 +146,7 @@ class MnistApp(App[int]):
             if refusal is not None:
                 self._setup.show_refusal(refusal)
 
-        remember_choices(message.settings)
-        self._training = TrainingScreen(message.settings, self.trainer, self.take_log)
+        self._training = TrainingScreen(settings, self.trainer, self.take_log, folder)
         self.push_screen(self._training, ended)
 
     def add_log(self, level: str, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
 
 from engine.control import Control
 from engine.records import ExperimentRecord
@@ -28,8 +29,8 @@ class Trainer:
         """Whether an experiment is under way, its last words included."""
         return self._thread is not None and self._thread.is_alive()
 
-    def start(self, settings: Settings) -> None:
-        """Begin an experiment.
+    def start(self, settings: Settings, folder: Path | None = None) -> None:
+        """Begin an experiment, or go on with the one in ``folder``, which has these settings.
 
         Raises:
             RuntimeError: one is under way.
@@ -39,7 +40,7 @@ class Trainer:
         self.control = Control()
         self.bridge.clear()
         self._thread = threading.Thread(
-            target=self._train, args=(settings, self.control), name="training"
+            target=self._train, args=(settings, folder, self.control), name="training"
         )
         self._thread.start()
 
@@ -48,17 +49,21 @@ class Trainer:
         if self._thread is not None:
             self._thread.join()
 
-    def _train(self, settings: Settings, control: Control) -> None:
+    def _train(self, settings: Settings, folder: Path | None, control: Control) -> None:
         # Everything the training needs is imported here, off the UI's thread.
         try:
             from engine.assets import AssetError
             from engine.data import DataError
             from engine.device import DeviceError
-            from engine.experiment import run_experiment
+            from engine.experiment import resume_experiment, run_experiment
             from engine.results import ResultsError
 
             try:
-                self.records.append(run_experiment(settings, self.bridge.emit, control))
+                if folder is None:
+                    record = run_experiment(settings, self.bridge.emit, control)
+                else:
+                    record = resume_experiment(folder, self.bridge.emit, control)
+                self.records.append(record)
             except (AssetError, DataError, DeviceError, ResultsError) as error:
                 self.bridge.emit(Refused(str(error)))
         except Exception as error:  # a fault of ours must not take the screen with it

@@ -38,13 +38,15 @@ class ScriptedTrainer(Trainer):
         super().__init__()
         self.started: list[Settings] = []
         self.training = False
+        self.resumed: Path | None = None
 
     @property
     def busy(self) -> bool:
         return self.training
 
-    def start(self, settings: Settings) -> None:
+    def start(self, settings: Settings, folder: Path | None = None) -> None:
         self.control = Control()
+        self.resumed = folder
         self.started.append(settings)
         self.training = True
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from scripted import ScriptedTrainer
+from scripted import ScriptedTrainer, settled, text
 from textual.pilot import Pilot
 from textual.widgets import Input, Label
 
+from engine.control import Control
+from engine.events import EpochFinished, Event
+from engine.experiment import run_experiment
 from engine.recipes import PRESETS
+from engine.records import ExperimentRecord
+from engine.settings import Settings
 from tui.app import MnistApp
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
@@ -288,3 +295,43 @@ async def test_the_preset_says_which_model_is_trained_in_another_way(make_app: M
         await pilot.click("#model-cnn")
         await pilot.pause()
         assert str(note.content) == "adam 0.003 one-cycle"
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> ExperimentRecord:
+    """An experiment that was stopped after its first epoch."""
+    control = Control()
+
+    def stop(event: Event) -> None:
+        if isinstance(event, EpochFinished):
+            control.stop()
+
+    settings = Settings(models=("cnn",), epochs=3, train_limit=200, test_limit=50, device="cpu")
+    return run_experiment(replace(settings, results=str(tmp_path / "past")), stop, control)
+
+
+async def test_what_ended_too_early_goes_on_with_a_key(
+    make_app: MakeApp, trainer: ScriptedTrainer, stopped: ExperimentRecord
+) -> None:
+    async with make_app(results=str(stopped.folder.parent)).run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert f"r goes on with {stopped.id}" in message(pilot)
+        assert "r Resume" in text(pilot.app)
+        pilot.app.screen.query_one("#epochs").focus()
+        await pilot.press("r")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, TrainingScreen)
+    assert trainer.resumed == stopped.folder
+    assert trainer.started == [stopped.settings]
+
+
+async def test_without_anything_to_go_on_with_there_is_no_such_key(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert "Resume" not in text(pilot.app)
+        await pilot.press("r")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, SetupScreen)
+    assert not trainer.started

@@ -25,7 +25,8 @@ epochs as well. Models, preset, epochs and repeats begin as you started them las
   ↑ ↓  Tab      move between the fields
   Space         choose a model, open a list
   s             start (also Enter on the Start button or in a field)
-                s, q and ? work in a field, too: no number has them
+  r             go on with the experiment that ended too early last, if any
+                s, r, q and ? work in a field, too: no number has them
   t             colours: dark, light, high contrast, the terminal's own
   q             quit
   Ctrl+P        command palette: every action and the themes

@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.widgets import Button, Footer, Input, Label, Static
 
 from engine.recipes import DEFAULT_EPOCHS, without
+from engine.records import ExperimentRecord
 from engine.rules import SettingsError
 from engine.settings import MODEL_NAMES, Settings
 from tui.first_frame import NAME, PURPOSE
@@ -46,6 +47,7 @@ class SetupScreen(SizedScreen[None]):
     # Priority, so that they also work while an input has the focus; no field takes these letters.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", "Start", priority=True),
+        Binding("r", "resume", "Resume", priority=True, tooltip="Go on with what ended too early"),
         Binding("up", "app.focus_previous", "Previous", show=False),
         Binding("down", "app.focus_next", "Next", show=False),
         Binding("tab", "app.focus_next", "Next field"),
@@ -60,9 +62,17 @@ class SetupScreen(SizedScreen[None]):
             super().__init__()
             self.settings = settings
 
+    class Resume(Message):
+        """The user wants to go on with this experiment."""
+
+        def __init__(self, record: ExperimentRecord) -> None:
+            super().__init__()
+            self.record = record
+
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
+        self._unfinished: ExperimentRecord | None = None
         self._preset = settings.preset
         self._devices = ["auto", "cpu"]
         if settings.device not in self._devices:
@@ -113,6 +123,37 @@ class SetupScreen(SizedScreen[None]):
         """Say at once what Start would do."""
         self._say_plan()
 
+    def on_screen_resume(self) -> None:
+        """An experiment may have ended too early before, or just now."""
+        self.run_worker(self._find_unfinished, thread=True, exclusive=True)
+
+    def _find_unfinished(self) -> None:
+        """On a thread: reading summaries may take a while."""
+        # Imported here so that the form need not wait for it.
+        from engine.past_experiment import newest_unfinished, read_record
+        from engine.results import ResultsError
+
+        try:
+            found = read_record(newest_unfinished(Path(self.settings.results).expanduser()))
+        except ResultsError:
+            found = None
+        self.app.call_from_thread(self._offer, found)
+
+    def _offer(self, unfinished: ExperimentRecord | None) -> None:
+        if unfinished != self._unfinished:
+            self._unfinished = unfinished
+            self.refresh_bindings()
+            self._say_plan()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Resume is there if there is something to go on with."""
+        return self._unfinished is not None if action == "resume" else True
+
+    def action_resume(self) -> None:
+        """Go on with the experiment that ended too early."""
+        if self._unfinished is not None:
+            self.post_message(self.Resume(self._unfinished))
+
     def show_devices(self, devices: list[str]) -> None:
         """Offer the devices that were found once torch had been loaded."""
         select = self.query_one("#device", ChoiceSelect)
@@ -157,9 +198,10 @@ class SetupScreen(SizedScreen[None]):
             return
         runs = len(models) * settings.repeats
         images = f" {limits(settings)}" if limits(settings) else ""
+        rest = f"; r goes on with {self._unfinished.id}" if self._unfinished else ""
         self._say(
             f"{runs} run{'s' if runs > 1 else ''}, {settings.epochs} epochs each{images}; "
-            f"saved in {Path(settings.results)}"
+            f"saved in {Path(settings.results)}{rest}"
         )
 
     def _say_preset(self, models: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -13,7 +14,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.events import Key
 
-from engine.events import ExperimentFinished, ExperimentStarted, RunFinished, RunStarted
+from engine.events import (
+    ExperimentFinished,
+    ExperimentResumed,
+    ExperimentStarted,
+    RunFinished,
+    RunStarted,
+)
 from engine.rules import SettingsError
 from engine.settings import MODEL_NAMES, Settings
 from tui.bridge import Refused
@@ -81,9 +88,15 @@ class TrainingScreen(SizedScreen[str | None]):
     ]
 
     def __init__(
-        self, settings: Settings, trainer: Trainer, take_log: Callable[[], list[tuple[str, str]]]
+        self,
+        settings: Settings,
+        trainer: Trainer,
+        take_log: Callable[[], list[tuple[str, str]]],
+        folder: Path | None = None,
     ) -> None:
+        """``folder`` is that of an experiment to go on with; without it a new one begins."""
         super().__init__()
+        self._folder = folder
         self._settings = settings
         self._trainer = trainer
         self._take_log = take_log
@@ -113,7 +126,7 @@ class TrainingScreen(SizedScreen[str | None]):
 
     def on_mount(self) -> None:
         """Start, and look at what comes of it."""
-        self._trainer.start(self._settings)
+        self._trainer.start(self._settings, self._folder)
         self.query_one(PlanTable).focus()
         self._look()
 
@@ -159,6 +172,9 @@ class TrainingScreen(SizedScreen[str | None]):
                         str(where["device"]), str(where["device_name"])
                     )
                     self.query_one(LogPane).add("INFO", f"experiment {event.id}")
+                    self._mount_cards()
+                case ExperimentResumed():
+                    self.query_one(LogPane).add("INFO", f"goes on; {event.epochs} epochs are kept")
                 case RunFinished():
                     self.query_one(LogPane).add("INFO", _run_line(event))
                 case RunStarted():
@@ -173,6 +189,13 @@ class TrainingScreen(SizedScreen[str | None]):
         self._refresh_keys()
         if self.view.ended is None or delivery.events:
             self._show()
+
+    def _mount_cards(self) -> None:
+        """A card for each model that has none: its runs were added."""
+        assert self.view.record is not None
+        shown = {card.model for card in self.query(ModelCard)}
+        missing = [name for name in self.view.record.model_names if name not in shown]
+        self.query_one("#cards").mount(*(ModelCard(name) for name in missing))
 
     def _heed_control(self) -> None:
         control = self._trainer.control
