@@ -160,6 +160,11 @@ class Settings:
         5.0, number("screen", "0.2", "20", "times a second that the numbers on the screen change")
     )
 
+    on_hangup: str = setting(
+        "finish",
+        choice("screen", ("finish", "stop"), "what a training does when its terminal is gone"),
+    )
+
     per_model: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     """``[models.NAME]`` of the settings file: fields of a recipe for one model."""
     presets: Mapping[str, Preset] = dataclasses.field(default_factory=lambda: PRESETS)

@@ -22,7 +22,7 @@ from textual.theme import Theme
 from engine.settings import Settings
 from tui import narrow_updates
 from tui.ascii_filter import AsciiFilter, wants_ascii
-from tui.ending_signals import ENDING_SIGNALS
+from tui.ending_signals import ENDING_SIGNALS, HANGUP
 from tui.memory import recall, remember, remember_choices
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
@@ -102,8 +102,14 @@ class MnistApp(App[int]):
     def _end_on_signals(self) -> None:
         """Leave the screen in order on a signal; without a handler it would stay in raw mode."""
         for number in ENDING_SIGNALS:
+            if number == HANGUP and self._settings.on_hangup == "finish":
+                continue  # the program's own handler stays when the screen is gone
             with suppress(NotImplementedError):  # Windows
                 asyncio.get_running_loop().add_signal_handler(number, self._end, 128 + number)
+
+    def let_go(self) -> None:
+        """Leave a terminal that is gone; what trains goes on."""
+        self.exit(return_code=0 if self.trainer.busy else 128 + HANGUP)
 
     def _end(self, code: int) -> None:
         self.trainer.control.stop()

@@ -198,7 +198,7 @@ def _run(settings: Settings, *, json: bool) -> int:
 
         return run_experiment(settings, emit, control)
 
-    return _headless(train, json=json)
+    return _headless(train, settings, json=json)
 
 
 def _resume(settings: Settings, id_: str | None, *, json: bool) -> int:
@@ -210,14 +210,14 @@ def _resume(settings: Settings, id_: str | None, *, json: bool) -> int:
         folder = newest_unfinished(results) if id_ is None else folder_of(results, id_)
         return resume_experiment(folder, emit, control)
 
-    return _headless(train, json=json)
+    return _headless(train, settings, json=json)
 
 
-def _headless(train: Train, *, json: bool) -> int:
+def _headless(train: Train, settings: Settings, *, json: bool) -> int:
     from tui.headless import run_headless
 
     try:
-        return run_headless(train, json=json)
+        return run_headless(train, json=json, on_hangup=settings.on_hangup)
     except Exception as error:
         _refuse_known(error)
 

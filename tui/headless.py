@@ -34,7 +34,7 @@ from engine.events import (
 )
 from engine.past_experiment import ENDED
 from engine.records import ExperimentRecord
-from tui.ending_signals import ENDING_SIGNALS
+from tui.ending_signals import ENDING_SIGNALS, HANGUP
 from tui.wording import accuracy, duration, limits, ranking_lines
 
 FEATURES_LINE_SECONDS = 10.0
@@ -46,8 +46,8 @@ Train = Callable[[Emit, Control], ExperimentRecord]
 and a signal must end the program in order even then."""
 
 
-def run_headless(train: Train, *, json: bool) -> int:
-    """Run one experiment; return the exit code.
+def run_headless(train: Train, *, json: bool, on_hangup: str) -> int:
+    """Run one experiment; return the exit code. On SIGHUP "finish" goes on, "stop" ends it.
 
     Raises:
         What ``train`` raises.
@@ -55,6 +55,8 @@ def run_headless(train: Train, *, json: bool) -> int:
     _log_to_stderr()
     control = Control()
     show = _json_printer() if json else _line_printer()
+    if on_hangup == "finish" and HANGUP:
+        signal.signal(HANGUP, signal.SIG_IGN)
     with _stopping_on_signals(control) as received:
         try:
             record = train(show, control)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
+from types import FrameType
 
 from engine.settings import Settings
 from tui.app import MnistApp
 from tui.capture import captured_output
+from tui.ending_signals import ENDING_SIGNALS, HANGUP
 from tui.memory import with_last_choices
 from tui.record_queue import RecordQueue
 from tui.trainer import Trainer
+
+log = logging.getLogger("mnist_tui")
 
 
 def launch(settings: Settings, *, as_last_time: bool) -> int:
@@ -38,21 +44,70 @@ def launch(settings: Settings, *, as_last_time: bool) -> int:
         handler = RecordQueue(app.add_log, logging.INFO)
         logging.getLogger("mnist_tui").setLevel(logging.INFO)
         root.addHandler(handler)
+        hangup = _Hangup(app) if settings.on_hangup == "finish" and HANGUP else None
         try:
-            app.run()
+            _run(app)
         finally:
+            if hangup is not None and hangup.came:
+                _finish_alone(trainer)
             trainer.control.stop()
             trainer.wait()
             root.removeHandler(handler)
+    if hangup is not None and hangup.came:
+        _close_terminal()
     with suppress(OSError):  # the terminal may be gone
         for record in trainer.records:
             print(record.summary, flush=True)
     return app.return_code or 0
 
 
+class _Hangup:
+    """Lets the screen go when the terminal is gone; ``came`` says whether it is.
+
+    Not asyncio's own handling, which ends with the screen: a second signal would end the training.
+    """
+
+    def __init__(self, app: MnistApp) -> None:
+        self._app = app
+        self.came = False
+        signal.signal(HANGUP, self._take)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        with suppress(RuntimeError):  # the screen is gone already, or not there yet
+            asyncio.get_running_loop().call_soon_threadsafe(self._app.let_go)
+
+
+def _run(app: MnistApp) -> None:
+    """Show it until it is left; a terminal that is gone is no fault."""
+    try:
+        app.run()
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+
+
+def _finish_alone(trainer: Trainer) -> None:
+    """Train to the end without a screen; SIGTERM and Ctrl-C stop it in order."""
+    log.warning("the terminal is gone: the training goes on")
+    for number in ENDING_SIGNALS:
+        if number != HANGUP:
+            signal.signal(number, lambda *_: trainer.control.stop())
+    trainer.control.resume()  # nobody is left to end a pause
+    trainer.wait()
+
+
+def _close_terminal() -> None:
+    """Nothing is read from it or written to it any more."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
 def _report(failure: threading.ExceptHookArgs) -> None:
     """As Python does; but that the terminal was closed is no fault to be traced."""
     if isinstance(failure.exc_value, OSError) and failure.exc_value.errno == errno.EIO:
-        logging.getLogger("mnist_tui").warning("the terminal is gone: the training stops, saved")
+        log.info("the terminal is gone")
     else:
         threading.__excepthook__(failure)

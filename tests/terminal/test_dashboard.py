@@ -69,7 +69,7 @@ def test_quitting_while_training_asks_then_saves(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_saves_and_restores_the_terminal(tmp_path: Path, number: int) -> None:
-    with Terminal([COMMAND, *LONG], cwd=tmp_path) as terminal:
+    with Terminal([COMMAND, *LONG, "--on-hangup", "stop"], cwd=tmp_path) as terminal:
         terminal.wait_for("Start")
         terminal.press("enter")
         terminal.wait_for("2/1000", timeout=60)
@@ -77,6 +77,41 @@ def test_a_signal_saves_and_restores_the_terminal(tmp_path: Path, number: int) -
         assert terminal.wait_exit() == 128 + number
         assert terminal.restored() == []
     assert [summary["status"] for summary in summaries(tmp_path)] == ["stopped"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(None, "finished"), (signal.SIGHUP, "finished"), (signal.SIGTERM, "stopped")],
+)
+def test_a_terminal_that_is_gone_ends_no_training(
+    tmp_path: Path, sent: signal.Signals | None, status: str
+) -> None:
+    epochs = "150" if status == "finished" else "10000"
+    small = ("--train-limit", "3000", "--test-limit", "500", "--epochs", epochs)
+    with Terminal([COMMAND, *LONG, *small], cwd=tmp_path) as terminal:
+        terminal.wait_for("Start")
+        terminal.press("enter")
+        terminal.wait_until(lambda: re.search(rf"\d/{epochs}", terminal.text()) is not None, 60)
+        terminal.hang_up()
+        if sent is not None:
+            log_has(tmp_path, "the training goes on")
+            terminal.signal(sent)
+        assert terminal.wait_exit() == 0
+    (summary,) = summaries(tmp_path)
+    assert summary["status"] == status
+    log_has(tmp_path, "the training goes on")
+
+
+def log_has(folder: Path, words: str) -> None:
+    """Wait until an experiment's log has these words, and no traceback."""
+    deadline = time.monotonic() + 60
+    text = ""
+    while words not in text:
+        assert time.monotonic() < deadline, text
+        text = "".join(path.read_text() for path in folder.glob("results/*/log.txt"))
+        time.sleep(0.05)
+    assert "Traceback" not in text
 
 
 @pytest.mark.slow

@@ -266,7 +266,7 @@ def endless(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 def test_signal_stops_the_training_and_leaves_a_summary(
     endless: Callable[..., subprocess.Popen[str]], tmp_path: Path, number: int, code: int
 ) -> None:
-    process = endless()
+    process = endless(*ENDLESS, "--on-hangup", "stop")
     process.send_signal(number)
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == code
@@ -309,6 +309,16 @@ def test_hangup_that_nohup_has_switched_off_does_not_stop_the_training(
 ) -> None:
     arguments = ("--model", "mlp", "--epochs", "40", "--repeats", "1", *SMALL)
     process = endless(*arguments, ignored=signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)
+    out, _ = process.communicate(timeout=PATIENCE)
+    found = read(tmp_path / out.splitlines()[-1])
+    assert (process.returncode, found["status"]) == (0, "finished")
+
+
+def test_hangup_ends_nothing_unless_it_is_told_to(
+    endless: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    process = endless("--model", "mlp", "--epochs", "40", "--repeats", "1", *SMALL)
     process.send_signal(signal.SIGHUP)
     out, _ = process.communicate(timeout=PATIENCE)
     found = read(tmp_path / out.splitlines()[-1])
