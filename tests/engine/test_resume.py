@@ -70,8 +70,10 @@ def assert_alike(resumed: ExperimentRecord, unbroken: ExperimentRecord) -> None:
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
-@pytest.mark.parametrize("model", ["mlp", "cnn", "mobilenetv2"])
+@pytest.mark.parametrize(
+    ("model", "optimizer"),
+    [("mlp", "adam"), ("mlp", "sgd"), ("cnn", "adamw"), ("mobilenetv2", "adam")],
+)
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_ends_bit_for_bit_where_an_unbroken_one_ends(
     short: Settings, tmp_path: Path, model: str, at_once: int, optimizer: str

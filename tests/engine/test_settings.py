@@ -50,6 +50,7 @@ ANOTHER = Settings(
     theme="light",
     characters="ascii",
     refresh_rate=0.5,
+    on_hangup="stop",
 )
 
 
