@@ -68,13 +68,19 @@ class Checkpoint:
         shapes = {name: value.shape for name, value in networks.parameters.items()}
         kept = {name: value.shape for name, value in self.parameters.items()}
         if shapes != kept or len(self.optimizer) != len(shapes) or len(self.random) != len(seeds):
-            raise ResultsError("is of another network or optimizer")
+            raise ResultsError(f"{FILE_NAME}: is of another network or optimizer")
         with torch.no_grad():
             for name, parameter in networks.parameters.items():
                 parameter.copy_(self.parameters[name])
             _restore(optimizer, list(networks.parameters.values()), self.optimizer)
-        for seed, states in zip(seeds, self.random, strict=True):
-            seed.set_states(*states)
+        try:
+            for seed, states in zip(seeds, self.random, strict=True):
+                seed.set_states(*states)
+        except (RuntimeError, TypeError) as error:  # each kind of device has its own
+            raise ResultsError(
+                f"{FILE_NAME}: its random numbers are of another kind of device than "
+                f"{networks.device.type}"
+            ) from error
 
 
 def checkpoint_of(
@@ -102,7 +108,11 @@ def _restore(
         for name, value in kept.items():
             if name not in state:  # torch's own make theirs at the first step
                 like = parameter if value.shape == parameter.shape else value
-                state[name] = torch.empty_like(like, dtype=value.dtype, requires_grad=False)
+                # Where it counts on the device, so does its count of steps.
+                device = parameter.device if optimizer.param_groups[0].get("capturable") else None
+                state[name] = torch.empty_like(like, dtype=value.dtype, device=device)
+            if state[name].shape != value.shape:
+                raise ResultsError(f"{FILE_NAME}: is of another optimizer")
             state[name].copy_(value)
 
 
@@ -158,6 +168,8 @@ def remove_checkpoint(folder: Path) -> None:
 
 def _progressed(table: dict[str, Any]) -> Progressed:
     run, last = RunId(**table["run"]), EpochResult(**table["last"])
+    if not (isinstance(run.model, str) and type(run.repeat) is type(last.epoch) is int):
+        raise TypeError("not a run")
     return Progressed(**{**table, "run": run, "last": last})
 
 

@@ -72,6 +72,11 @@ class Control:
         return self._paused and not self._stop
 
     @property
+    def stopping_after_epoch(self) -> bool:
+        """Whether it was told to end after the epoch, and may still be told otherwise."""
+        return self._stop_after_epoch and not self._stop
+
+    @property
     def stopping(self) -> bool:
         """Whether the experiment was told to end, now or after the epoch."""
         return self._stop or self._stop_after_epoch

@@ -29,7 +29,7 @@ from engine.lock import working_on
 from engine.models import MODELS, WeightsError
 from engine.past_experiment import read_record
 from engine.records import ExperimentRecord
-from engine.results import Journal, create_folder, logging_to, remove_leftovers
+from engine.results import Journal, ResultsError, create_folder, logging_to, remove_leftovers
 from engine.resume import rest_of
 from engine.run import train_runs
 from engine.settings import Settings
@@ -153,7 +153,8 @@ def _carry_out(
             journal.add(item)
             emit(item)
 
-    bench = Workbench(settings, record.folder, device, mnist, tell, control, checkpoint)
+    failed = any(run.status == "failed" for run in record.runs.values())
+    bench = Workbench(settings, record.folder, device, mnist, tell, control, checkpoint, failed)
     if settings.deterministic:
         tell(Notice("info", f"deterministic: {DETERMINISM_COSTS[device.type == 'cpu']}"))
     status: ExperimentStatus = "interrupted"  # if anything but a run's own error gets out
@@ -161,15 +162,15 @@ def _carry_out(
         status = _train_all(bench)
     finally:
         control.plan.close()
-        if status in ("finished", "failed"):
-            remove_checkpoint(record.folder)
         finished = datetime.now(UTC).replace(microsecond=0)
         tell(ExperimentFinished(record.id, status, record.summary, finished))
+        if status in ("finished", "failed"):
+            remove_checkpoint(record.folder)
     return record
 
 
 def _train_all(bench: Workbench) -> ExperimentStatus:
-    status: ExperimentStatus = "finished"
+    status: ExperimentStatus = "failed" if bench.failed_before else "finished"
     while group := bench.control.plan.begin_next(lambda model: _at_once(model, bench)):
         try:
             bench.control.check_epoch()
@@ -206,6 +207,8 @@ def _try_runs(
         bench.unusable[group[0].model] = error
         text = str(error)
         log.error("%s failed: %s", ", ".join(map(str, group)), text)
+    except ResultsError:  # its checkpoint does not fit: nothing is to be written over it
+        raise
     except Exception as error:  # one run's end must not be the others'
         text = " ".join(str(error).split()) or type(error).__name__
         text = text if len(text) <= 300 else f"{text[:299]}…"

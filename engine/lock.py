@@ -36,7 +36,7 @@ class Owner:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) < 1
             return same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
+        except (psutil.Error, ValueError):
             return False
 
 
@@ -63,7 +63,7 @@ def working_on(folder: Path) -> Iterator[None]:
     if owner is not None and owner.is_alive:
         raise ResultsError(
             f"{folder.name}: is being trained by process {owner.pid} on {owner.host}; "
-            f"only one can at a time"
+            f"if that is gone, remove {path}"
         )
     with contextlib.suppress(OSError):  # a disk that refuses is told where the summary is saved
         _take(path, owner)
@@ -71,7 +71,8 @@ def working_on(folder: Path) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(OSError):
-            path.unlink()
+            if _read(path) == this_process():
+                path.unlink()
 
 
 def _take(path: Path, gone: Owner | None) -> None:
@@ -84,12 +85,23 @@ def _take(path: Path, gone: Owner | None) -> None:
             path.rename(aside)
             if _read(aside) != gone:  # another was quicker, and this is its name
                 aside.rename(path)
-        os.link(claim, path)  # unlike a rename it fails if there is one
+        _place(claim, path)
     except FileExistsError:
         raise ResultsError(f"{path.parent.name}: another process has just begun with it") from None
     finally:
         for own in (claim, aside, *_claims_of_the_dead(path)):
             own.unlink(missing_ok=True)
+
+
+def _place(claim: Path, path: Path) -> None:
+    """Give a file its name; unlike a rename this fails if there is one of that name."""
+    try:
+        os.link(claim, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        with path.open("x", encoding="utf-8") as file:
+            file.write(claim.read_text(encoding="utf-8"))
 
 
 def _claims_of_the_dead(path: Path) -> Iterator[Path]:
@@ -105,5 +117,5 @@ def _read(path: Path) -> Owner | None:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         return Owner(str(table["host"]), int(table["pid"]), float(table["started"]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, OverflowError, KeyError, TypeError, RecursionError):
         return None

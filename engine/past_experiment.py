@@ -54,6 +54,8 @@ def read_record(folder: Path) -> ExperimentRecord:
         raise ResultsError(f"{path}: is not UTF-8 text (byte {error.start})") from error
     except (SettingsError, _WrongError) as error:
         raise ResultsError(f"{path}: {error}") from error
+    except OverflowError as error:
+        raise ResultsError(f"{path}: holds a number that is too large") from error
     except (ValueError, RecursionError) as error:  # ValueError also for a number too long to read
         raise ResultsError(f"{path}: is not valid TOML: {error}") from error
 
@@ -102,12 +104,15 @@ def _record(content: Mapping[str, Any], folder: Path) -> ExperimentRecord:
     runs = [_run(table, sizes) for table in _tables(content, "runs")]
     runs += [_queued(table) for table in _tables(content, "queue")]
     status = _one_of(ExperimentStatus, _take(content, "status", str), "status")
+    environment = _take(content, "environment", dict)
+    for name in ("device", "device_name"):
+        _take(environment, name, str, where="environment")
     return ExperimentRecord(
         id=folder.name,
         folder=folder,
         started=_take(content, "started", datetime),
         settings=settings,
-        environment=_take(content, "environment", dict),
+        environment=environment,
         runs={run.id: run for run in runs},
         status=status,
         finished=_take(content, "finished", datetime, None),
@@ -132,7 +137,14 @@ def _run_id(table: Mapping[str, Any]) -> RunId:
 
 
 def _queued(table: Mapping[str, Any]) -> RunRecord:
-    return RunRecord(_run_id(table), _take(table, "planned_epochs", int))
+    return RunRecord(_run_id(table), _planned(table))
+
+
+def _planned(table: Mapping[str, Any]) -> int:
+    epochs = _take(table, "planned_epochs", int)
+    if epochs < 1:
+        raise _WrongError(f"planned_epochs is {epochs}; allowed: 1 or more")
+    return int(epochs)
 
 
 def _run(table: Mapping[str, Any], sizes: Mapping[str, ModelSize]) -> RunRecord:
@@ -147,7 +159,7 @@ def _run(table: Mapping[str, Any], sizes: Mapping[str, ModelSize]) -> RunRecord:
     ended = "seconds" in table and status not in ("running", "failed")
     return RunRecord(
         id=run,
-        planned_epochs=_take(table, "planned_epochs", int, len(epochs)),
+        planned_epochs=_planned(table),
         seed=_take(table, "seed", int, 0),
         threads=_take(table, "threads", int, 0),
         precision=_take(table, "precision", str, ""),

@@ -50,8 +50,9 @@ def rest_of(record: ExperimentRecord) -> Rest:
     if not is_unfinished(record):
         raise ResultsError(f"{record.id}: has nothing left to train; it is {record.status}")
     checkpoint, notices = _checkpoint(record)
-    ended = [run for run in record.runs.values() if run.status in ENDED]
+    # First those of the checkpoint: of runs side by side some may have been told to have ended.
     under_way = _kept(record, checkpoint) if checkpoint else []
+    ended = [run for run in record.runs.values() if run.status in ENDED]
     begun = {run.id for run in (*ended, *under_way)}
     left = [*under_way, *(run for run in record.runs.values() if run.id not in begun)]
     planned = tuple(PlannedRun(run.id, run.planned_epochs) for run in (*ended, *left))

@@ -134,6 +134,8 @@ def _train(runs: list[_Run], splits: Splits, bench: Workbench) -> None:
     step = _step(networks, optimizer, splits.train, recipe, bench)
     steps = -(-len(splits.train) // settings.batch_size)
     done = _go_on(runs, networks, optimizer, seeds, bench)
+    if _in_vain(runs, settings.patience):
+        return
     for epoch in count(done + 1):
         epochs = bench.control.plan.begin_epoch(epoch)
         if not epochs:
@@ -161,8 +163,13 @@ def _train(runs: list[_Run], splits: Splits, bench: Workbench) -> None:
                 run.seconds += seconds / len(runs)
         _measure(runs, networks, splits, epoch, trained, seconds, rate(steps - 1), bench)
         _keep(runs, networks, optimizer, seeds, bench)
-        if settings.patience and all(run.epochs_in_vain >= settings.patience for run in runs):
+        if _in_vain(runs, settings.patience):
             return
+
+
+def _in_vain(runs: list[_Run], patience: int) -> bool:
+    """Whether patience is at its end; 0 is patience without one."""
+    return patience > 0 and all(run.epochs_in_vain >= patience for run in runs)
 
 
 def _go_on(

@@ -28,6 +28,7 @@ from rich.console import Console
 from textual.events import Print
 
 from tui.output_lines import LineSplitter
+from tui.terminal_stream import TerminalStream
 
 if sys.platform == "linux":
     import fcntl
@@ -246,11 +247,11 @@ def _enter(stack: ExitStack) -> Capture:
     # Textual draws on standard error; with that redirected to a file, a terminal on standard
     # output will do.
     terminal_fd = next((fd for fd in (2, 1) if os.isatty(fd)), 2)
-    terminal = open(  # noqa: SIM115  (closed by the stack)
-        os.dup(terminal_fd),
-        "w",
+    terminal = TerminalStream(
+        open(os.dup(terminal_fd), "wb"),  # noqa: SIM115  (closed by the stack)
         encoding=originals["__stderr__"].encoding,
         errors="backslashreplace",
+        line_buffering=True,
     )
     stack.callback(_quietly, terminal.close)
     pipe = _Pipe()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ def test_nobody_else_may_meanwhile(tmp_path: Path, other: Owner) -> None:
     assert owner_of(tmp_path) == other
 
 
-@pytest.mark.parametrize("change", [{"started": 1.0}, {"pid": 2**22 + 1}])
+@pytest.mark.parametrize("change", [{"started": 1.0}, {"pid": 2**22 + 1}, {"pid": -1}])
 def test_a_process_that_is_gone_is_replaced(
     tmp_path: Path, other: Owner, change: dict[str, float]
 ) -> None:
@@ -59,12 +60,27 @@ def test_another_machine_is_believed(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff", b"pid = 'x'", b"host = 'a'\npid = [1]"])
+ENDLESS = b"host = 'a'\npid = inf\nstarted = 1"
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"pid = 'x'", b"host = 'a'\npid = [1]", ENDLESS])
 def test_a_damaged_name_is_nobodys(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE_NAME).write_bytes(content)
     assert owner_of(tmp_path) is None
     with working_on(tmp_path):
         assert owner_of(tmp_path) == this_process()
+
+
+def test_a_file_system_without_links_has_the_lock_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with working_on(tmp_path):
+        assert owner_of(tmp_path) == this_process()
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_the_killed_have_left_is_cleared_away(tmp_path: Path) -> None:

@@ -83,6 +83,9 @@ def in_run(**changes: Any) -> Callable[[dict[str, Any]], None]:
         (in_run(epochs=[{"epoch": 1}]), "train_loss is missing in epoch 1 of mlp-r1"),
         (in_run(epochs=[{"epoch": "1"}]), "epoch is '1', which is not of type int"),
         (in_run(confusion=[[1, 2], [3]]), "confusion of mlp-r1 is not 10 × 10"),
+        (in_run(planned_epochs=0), "planned_epochs is 0; allowed: 1 or more"),
+        (in_run(seconds=10**400), "holds a number that is too large"),
+        (changed(environment={}), "device is missing in environment"),
         (changed(queue=[{"model": "mlp"}]), "repeat is missing"),
     ],
 )

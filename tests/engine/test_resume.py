@@ -23,6 +23,7 @@ from engine.events import (
     RunId,
 )
 from engine.experiment import resume_experiment, run_experiment
+from engine.models import CNN
 from engine.past_experiment import newest_unfinished, read_record
 from engine.records import ExperimentRecord
 from engine.results import ResultsError
@@ -101,6 +102,39 @@ def test_ends_bit_for_bit_where_an_unbroken_one_ends(
     ]
     assert trained[-2:] == [3, 4], "what was there is not trained again"
     assert not (folder / FILE_NAME).exists()
+
+
+def test_run_that_ended_before_its_neighbours_is_not_told_twice(
+    short: Settings, tmp_path: Path
+) -> None:
+    settings = replace(short, epochs=3, repeats=2, repeats_at_once=2)
+    unbroken = run_experiment(replace(settings, results=str(tmp_path / "unbroken")))
+    folder = broken_off(settings, lambda event: isinstance(event, RunFinished))
+    assert_alike(resume_experiment(folder), unbroken)
+
+
+def test_checkpoint_of_another_device_is_refused_and_kept(short: Settings) -> None:
+    folder = broken_off(short, in_epoch(FIRST, 2))
+    content = torch.load(folder / FILE_NAME, weights_only=True)
+    (order, _), *_ = content["random"]
+    content["random"] = [(order, torch.zeros(16, dtype=torch.uint8))]  # as CUDA's are
+    torch.save(content, folder / FILE_NAME)
+    with pytest.raises(ResultsError, match="another kind of device than cpu"):
+        resume_experiment(folder)
+    assert (folder / FILE_NAME).exists()
+    assert len(read_record(folder).runs[FIRST].epochs) == 1
+
+
+def test_a_failure_before_is_not_forgotten(
+    short: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(short, models=("cnn", "mlp"))
+    with monkeypatch.context() as patch:
+        patch.setattr(CNN, "__init__", lambda self: 1 / 0)
+        folder = broken_off(settings, in_epoch(FIRST, 2))
+    record = resume_experiment(folder)
+    assert [run.status for run in record.runs.values()] == ["failed", "finished"]
+    assert record.status == "failed"
 
 
 def test_is_told_as_it_was_and_in_the_summary_too(short: Settings) -> None:

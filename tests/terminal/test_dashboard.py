@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
 import signal
 import subprocess
@@ -313,3 +315,29 @@ def test_a_digit_is_drawn_with_the_mouse_and_read(tmp_path: Path) -> None:
         terminal.type("\x1b[<35;50;12M")  # moved without a button
         terminal.press("w")
         terminal.wait_for("Draw a digit")
+
+
+@pytest.mark.slow
+def test_a_terminal_that_goes_without_a_signal_ends_no_training_either(tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    small = ("--train-limit", "3000", "--test-limit", "500", "--epochs", "150")
+    with subprocess.Popen(
+        [COMMAND, *LONG, *small],
+        cwd=tmp_path,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env={**os.environ, "TERM": "xterm-256color"},
+        start_new_session=True,  # of which it is not the controlling terminal
+    ) as process:
+        os.close(slave)
+        seen, pressed = b"", False
+        while not list(tmp_path.glob("results/*/resume.pt")):
+            seen += os.read(master, 65536)
+            if not pressed and b"Start" in seen:
+                os.write(master, b"s")
+                pressed = True
+        os.close(master)
+        assert process.wait(timeout=60) == 0
+    assert [summary["status"] for summary in summaries(tmp_path)] == ["finished"]
+    log_has(tmp_path, "the training goes on")

@@ -324,7 +324,7 @@ class TrainingScreen(SizedScreen[str | None]):
     def action_stop_after_epoch(self) -> None:
         """End the experiment when this epoch has been evaluated; once more takes that back."""
         control = self._trainer.control
-        if control.stopping:
+        if control.stopping_after_epoch:
             control.keep_on()
             self._quitting = False
         else:
