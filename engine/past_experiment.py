@@ -7,6 +7,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -193,15 +194,26 @@ def _end(
 
 def _fill(kind: type[Kind], table: Mapping[str, Any], where: str) -> Kind:
     """A dataclass of plain values from the table that it was saved as."""
-    values = {}
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+    fields = _fields(kind)  # type: ignore[arg-type]  # a class is hashable
+    return kind(
+        **{
+            name: _take(table, name, plain, default, where)
+            for name, (plain, default) in fields.items()
+        }
+    )
+
+
+@cache
+def _fields(kind: type[Any]) -> dict[str, tuple[type, Any]]:
+    """The plain type of each field, and its default, ``...`` if it has none."""
+    found: dict[str, tuple[type, Any]] = {}
+    for field in dataclasses.fields(kind):
         wanted = get_type_hints(kind)[field.name]
-        optional = field.default is not dataclasses.MISSING
         kinds = (wanted, *get_args(wanted))
         plain = next((each for each in (float, int, datetime) if each in kinds), str)
-        value = _take(table, field.name, plain, field.default if optional else ..., where)
-        values[field.name] = value
-    return kind(**values)
+        has_default = field.default is not dataclasses.MISSING
+        found[field.name] = plain, field.default if has_default else ...
+    return found
 
 
 def _tables(content: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
