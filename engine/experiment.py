@@ -153,13 +153,14 @@ def _carry_out(
             journal.add(item)
             emit(item)
 
-    failed = any(run.status == "failed" for run in record.runs.values())
-    bench = Workbench(settings, record.folder, device, mnist, tell, control, checkpoint, failed)
+    bench = Workbench(settings, record.folder, device, mnist, tell, control, checkpoint)
     if settings.deterministic:
         tell(Notice("info", f"deterministic: {DETERMINISM_COSTS[device.type == 'cpu']}"))
     status: ExperimentStatus = "interrupted"  # if anything but a run's own error gets out
     try:
         status = _train_all(bench)
+        if status == "finished" and any(run.status == "failed" for run in record.runs.values()):
+            status = "failed"
     finally:
         control.plan.close()
         finished = datetime.now(UTC).replace(microsecond=0)
@@ -170,7 +171,6 @@ def _carry_out(
 
 
 def _train_all(bench: Workbench) -> ExperimentStatus:
-    status: ExperimentStatus = "failed" if bench.failed_before else "finished"
     while group := bench.control.plan.begin_next(lambda model: _at_once(model, bench)):
         try:
             bench.control.check_epoch()
@@ -181,11 +181,9 @@ def _train_all(bench: Workbench) -> ExperimentStatus:
         bench.checkpoint = None
         for result in results:
             bench.emit(result)
-        if isinstance(results[0], RunFailed):
-            status = "failed"
-        elif results[0].status == "stopped":
+        if isinstance(results[0], RunFinished) and results[0].status == "stopped":
             return "stopped"
-    return status
+    return "finished"
 
 
 def _at_once(model: str, bench: Workbench) -> int:

@@ -78,8 +78,8 @@ def folder_of(results: Path, id_: str) -> Path:
     return results / id_
 
 
-def newest_unfinished(results: Path) -> Path:
-    """The folder of the experiment that was begun last of those that can go on.
+def newest_unfinished(results: Path) -> ExperimentRecord:
+    """The experiment that was begun last of those that can go on.
 
     One that ended before its first epoch has nothing to go on from, and is found by its id alone.
 
@@ -88,11 +88,14 @@ def newest_unfinished(results: Path) -> Path:
     """
     marks = (*results.glob("*/resume.pt"), *results.glob("*/running.toml"))
     for folder in sorted({mark.parent for mark in marks}, reverse=True):
+        if owner_of(folder) is not None:
+            continue
         try:
-            if is_unfinished(read_record(folder)) and owner_of(folder) is None:
-                return folder
+            record = read_record(folder)
         except ResultsError:  # one bad folder must not hide the others
             continue
+        if is_unfinished(record):
+            return record
     raise ResultsError(f"results: {results}: has no experiment that could go on")
 
 

@@ -44,8 +44,6 @@ class Workbench:
     control: Control
     checkpoint: Checkpoint | None = None
     """What the runs that are next go on from."""
-    failed_before: bool = False
-    """Whether a run had failed before the experiment was resumed."""
     checkpoint_saved: bool = True
     """Whether the newest one is on disk."""
     features: Splits | None = None

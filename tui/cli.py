@@ -207,7 +207,7 @@ def _resume(settings: Settings, id_: str | None, *, json: bool) -> int:
         from engine.past_experiment import folder_of, newest_unfinished
 
         results = Path(settings.results).expanduser()
-        folder = newest_unfinished(results) if id_ is None else folder_of(results, id_)
+        folder = newest_unfinished(results).folder if id_ is None else folder_of(results, id_)
         return resume_experiment(folder, emit, control)
 
     return _headless(train, settings, json=json)

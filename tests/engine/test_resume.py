@@ -242,7 +242,7 @@ def test_the_newest_that_can_go_on_is_found_beside_bad_folders(short: Settings) 
     (results / "zzz").mkdir()
     (results / "zzzz").mkdir()
     (results / "zzzz" / "summary.toml").write_text("schema = 1\n")
-    assert newest_unfinished(results) == folder
+    assert newest_unfinished(results).folder == folder
 
 
 def test_a_record_reads_back_as_it_was_written(short: Settings) -> None:

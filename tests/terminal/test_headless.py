@@ -308,7 +308,7 @@ def test_hangup_that_nohup_has_switched_off_does_not_stop_the_training(
     endless: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     arguments = ("--model", "mlp", "--epochs", "40", "--repeats", "1", *SMALL)
-    process = endless(*arguments, ignored=signal.SIGHUP)
+    process = endless(*arguments, "--on-hangup", "stop", ignored=signal.SIGHUP)
     process.send_signal(signal.SIGHUP)
     out, _ = process.communicate(timeout=PATIENCE)
     found = read(tmp_path / out.splitlines()[-1])

@@ -130,11 +130,11 @@ class SetupScreen(SizedScreen[None]):
     def _find_unfinished(self) -> None:
         """On a thread: reading summaries may take a while."""
         # Imported here so that the form need not wait for it.
-        from engine.past_experiment import newest_unfinished, read_record
+        from engine.past_experiment import newest_unfinished
         from engine.results import ResultsError
 
         try:
-            found = read_record(newest_unfinished(Path(self.settings.results).expanduser()))
+            found = newest_unfinished(Path(self.settings.results).expanduser())
         except ResultsError:
             found = None
         self.app.call_from_thread(self._offer, found)
