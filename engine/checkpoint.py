@@ -89,14 +89,27 @@ def checkpoint_of(
     optimizer: Optimizer,
     seeds: Sequence[RunSeed],
     confusion: Tensor,
+    places: Sequence[int],
 ) -> Checkpoint:
-    """What is to be kept of runs that train side by side; a copy of nothing that is on the CPU."""
-    parameters = {name: value.detach().cpu() for name, value in networks.parameters.items()}
+    """What is to be kept of runs that train side by side, a copy of nothing that is on the CPU.
+
+    Args:
+        runs: those to be kept.
+        networks: with the optimizer and the seeds, of all that train.
+        confusion: of those to be kept.
+        places: where those are among all.
+    """
+    chosen = slice(None) if len(places) == networks.size else list(places)
+    parameters = {name: value.detach()[chosen].cpu() for name, value in networks.parameters.items()}
     states = tuple(
-        {name: state.detach().cpu() for name, state in optimizer.state[parameter].items()}
+        {
+            # Some states are of the whole stack: the count of steps.
+            name: (state[chosen] if state.shape == parameter.shape else state).detach().cpu()
+            for name, state in optimizer.state[parameter].items()
+        }
         for parameter in networks.parameters.values()
     )
-    random = tuple(seed.states() for seed in seeds)
+    random = tuple(seeds[place].states() for place in places)
     return Checkpoint(tuple(runs), parameters, states, random, confusion)
 
 

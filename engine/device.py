@@ -7,6 +7,7 @@ here, not an ``if`` in the training loop. torch is imported inside the functions
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import platform
 import socket
@@ -187,6 +188,26 @@ def synchronize(device: torch.device) -> None:
         torch.mps.synchronize()
     elif device.type != "cpu":
         getattr(torch, device.type).synchronize(device)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was no memory left for what was tried."""
+    import torch
+
+    # The CPU's and Apple's allocators say so in words alone.
+    words = isinstance(error, RuntimeError) and (
+        "can't allocate memory" in str(error) or "out of memory" in str(error)
+    )
+    return words or isinstance(error, torch.OutOfMemoryError | MemoryError)
+
+
+def free_cache(device: torch.device) -> None:
+    """Give back memory that nothing uses any more."""
+    import torch
+
+    gc.collect()
+    if device.type in ACCELERATORS:
+        getattr(torch, device.type).empty_cache()
 
 
 def start_peak_memory(device: torch.device) -> None:

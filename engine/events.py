@@ -195,6 +195,8 @@ class RunFailed:
     run: RunId
     error: str
     """One line; the traceback is in log.txt."""
+    weights: str = ""
+    """As in RunFinished: of the last epoch before it."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
-from engine.assets import AssetError
 from engine.checkpoint import Checkpoint, remove_checkpoint
 from engine.control import Control, StopRequested
 from engine.data import Mnist, load_mnist
@@ -21,15 +19,13 @@ from engine.events import (
     ExperimentStarted,
     ExperimentStatus,
     Notice,
-    RunFailed,
-    RunFinished,
     RunId,
 )
 from engine.lock import working_on
-from engine.models import MODELS, WeightsError
+from engine.models import MODELS
 from engine.past_experiment import read_record
 from engine.records import ExperimentRecord
-from engine.results import Journal, ResultsError, create_folder, logging_to, remove_leftovers
+from engine.results import Journal, create_folder, logging_to, remove_leftovers
 from engine.resume import rest_of
 from engine.run import train_runs
 from engine.settings import Settings
@@ -177,11 +173,9 @@ def _train_all(bench: Workbench) -> ExperimentStatus:
         except StopRequested:
             return "stopped"
         bench.control.forget_skip()
-        results = _try_runs(group, bench)
+        status = train_runs(group, bench)
         bench.checkpoint = None
-        for result in results:
-            bench.emit(result)
-        if isinstance(results[0], RunFinished) and results[0].status == "stopped":
+        if status == "stopped":
             return "stopped"
     return "finished"
 
@@ -194,21 +188,3 @@ def _at_once(model: str, bench: Workbench) -> int:
         return 1
     gains = MODELS[model].trains_little or bench.able.large_side_by_side
     return bench.settings.repeats_at_once or (bench.able.runs_at_once if gains else 1)
-
-
-def _try_runs(
-    group: tuple[RunId, ...], bench: Workbench
-) -> Sequence[RunFinished] | Sequence[RunFailed]:
-    try:
-        return train_runs(group, bench)
-    except (AssetError, WeightsError) as error:
-        bench.unusable[group[0].model] = error
-        text = str(error)
-        log.error("%s failed: %s", ", ".join(map(str, group)), text)
-    except ResultsError:  # its checkpoint does not fit: nothing is to be written over it
-        raise
-    except Exception as error:  # one run's end must not be the others'
-        text = " ".join(str(error).split()) or type(error).__name__
-        text = text if len(text) <= 300 else f"{text[:299]}…"
-        log.exception("%s failed: %s", ", ".join(map(str, group)), text)
-    return [RunFailed(run, text) for run in group]

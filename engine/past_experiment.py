@@ -16,6 +16,7 @@ from engine.events import (
     ExperimentResumed,
     ExperimentStatus,
     ModelSize,
+    Notice,
     RunFinished,
     RunId,
     RunStatus,
@@ -124,6 +125,10 @@ def _record(content: Mapping[str, Any], folder: Path) -> ExperimentRecord:
             _fill(ExperimentResumed, table, f"interruptions[{number}]")
             for number, table in enumerate(_tables(content, "interruptions"))
         ],
+        notices=[
+            _fill(Notice, table, f"notices[{number}]")
+            for number, table in enumerate(_tables(content, "notices"))
+        ],
     )
 
 
@@ -171,6 +176,7 @@ def _run(table: Mapping[str, Any], sizes: Mapping[str, ModelSize]) -> RunRecord:
         epochs=epochs,
         finished=_end(table, run, status, sizes) if ended else None,
         error=_take(table, "error", str, ""),
+        weights=_take(table, "weights", str, ""),
     )
 
 

@@ -13,13 +13,19 @@ from engine.training import Scores, Tally
 INTERVAL = 0.1
 """Seconds between two Progress events of a phase."""
 
+
+class Diverged(Exception):
+    """Raised by a watch: no run's loss is a finite number any more."""
+
+
 NO_SCORES = Scores(math.nan, math.nan)
 
 
 class PhaseWatch:
     """Watches one phase of runs side by side: obeys ``control``, emits Progress, keeps the time.
 
-    ``seconds`` is the time since the phase began, without pauses.
+    ``seconds`` is the time since the phase began, without pauses; ``diverged`` says of each run
+    whose training loss is no longer a finite number when that was seen.
     """
 
     def __init__(
@@ -39,6 +45,7 @@ class PhaseWatch:
         self._runs, self._phase, self._epoch = runs, phase, epoch
         self._emit, self._control = emit, control
         self._trained, self._before = trained, before
+        self.diverged: dict[RunId, str] = {}
         self._began = self._last = time.perf_counter()
         self._last_images = 0.0
 
@@ -47,10 +54,24 @@ class PhaseWatch:
         return time.perf_counter() - self._began
 
     def step(self, step: int, steps: int, tally: Tally) -> None:
-        """A step of training or evaluation is done; see ``engine.training.Watch``."""
+        """A step of training or evaluation is done; see ``engine.training.Watch``.
+
+        Raises:
+            Diverged: in training, once it is so for all runs.
+        """
         if self._due(step == steps):
             trained = self._trained or tally.total()
             self._say(step, steps, tally.images, tally.since_last(), trained)
+            if self._phase == "train":
+                self._look_for_divergence(step, steps, trained)
+
+    def _look_for_divergence(self, step: int, steps: int, scores: Sequence[Scores]) -> None:
+        for run, score in zip(self._runs, scores, strict=True):
+            if not math.isfinite(score.loss) and run not in self.diverged:
+                where = f"epoch {self._epoch}, at or before step {step} of {steps}"
+                self.diverged[run] = f"training loss is {score.loss} in {where}"
+        if len(self.diverged) == len(self._runs):
+            raise Diverged
 
     def images(self, done: int, total: int) -> None:
         """So many images have gone through a frozen network."""

@@ -21,6 +21,7 @@ from engine.events import (
     ExperimentStarted,
     ExperimentStatus,
     ModelSize,
+    Notice,
     PlanChanged,
     RunFailed,
     RunFinished,
@@ -32,6 +33,8 @@ from engine.settings import Settings
 from engine.statistics import Statistics, describe
 
 ACCURACY_GOALS = (0.97, 0.98, 0.99)
+MOST_NOTICES = 100
+"""That are kept; log.txt has them all."""
 
 
 @dataclass
@@ -47,6 +50,8 @@ class RunRecord:
     epochs: list[EpochResult] = field(default_factory=list)
     finished: RunFinished | None = None
     error: str = ""
+    weights: str = ""
+    """File name of the saved ones in the experiment's folder; empty if none."""
 
     @property
     def last(self) -> EpochResult | None:
@@ -104,6 +109,8 @@ class ExperimentRecord:
     """Of the newest PlanChanged."""
     interruptions: list[ExperimentResumed] = field(default_factory=list)
     """How it went on each time that it had ended too early."""
+    notices: list[Notice] = field(default_factory=list)
+    """The first warnings and errors."""
     _summaries: dict[str, ModelSummary] = field(default_factory=dict, compare=False)
     """Those that were asked for since a run ended: they change with that alone."""
 
@@ -119,7 +126,7 @@ class ExperimentRecord:
         return self.folder / "summary.toml"
 
     def record(self, event: Event) -> None:
-        """Add what an event says. Progress, snapshots and notices leave no trace."""
+        """Add what an event says. Progress, snapshots and mere information leave no trace."""
         match event:
             case RunStarted():
                 run = self.runs[event.run]
@@ -132,10 +139,14 @@ class ExperimentRecord:
             case RunFinished():
                 run = self.runs[event.run]
                 run.finished, run.status = event, event.status
+                run.weights = event.weights
                 self._summaries.pop(event.run.model, None)
             case RunFailed():
                 run = self.runs[event.run]
                 run.error, run.status = event.error, "failed"
+                run.weights = event.weights
+            case Notice() if event.level != "info" and len(self.notices) < MOST_NOTICES:
+                self.notices.append(event)
             case ExperimentResumed():
                 self.interruptions.append(event)
             case ExperimentFinished():

@@ -75,6 +75,7 @@ class Journal:
         """Record an event; all but what is droppable is on disk when this returns."""
         if isinstance(event, Notice):
             log.log(logging.getLevelNamesMapping()[event.level.upper()], event.text)
+            self.record.record(event)  # it may be the disk that it is about: no reason to write
         elif not isinstance(event, Progress | Snapshot):
             self.record.record(event)
             self.write()
@@ -184,6 +185,7 @@ def summary_tables(record: ExperimentRecord) -> dict[str, Any]:
             "finished": record.finished,
             "environment": record.environment,
             "interruptions": [dataclasses.asdict(one) for one in record.interruptions] or None,
+            "notices": [dataclasses.asdict(one) for one in record.notices] or None,
             "settings": to_tables(record.settings),
             "models": [
                 _model_table(model, record.settings.recipe(model.name)) for model in record.models
@@ -239,7 +241,7 @@ def _run_table(run: RunRecord) -> dict[str, Any]:
             "seconds": end and end.seconds,
             "features_seconds": (end and end.features_seconds) or None,
             "peak_memory_bytes": end and end.peak_memory_bytes,
-            "weights": (end and end.weights) or None,
+            "weights": run.weights or None,
             "confusion": (end and [list(row) for row in end.confusion]) or None,
             "epochs": [_known(dataclasses.asdict(epoch)) for epoch in run.epochs],
         }

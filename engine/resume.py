@@ -58,7 +58,7 @@ def rest_of(record: ExperimentRecord) -> Rest:
     planned = tuple(PlannedRun(run.id, run.planned_epochs) for run in (*ended, *left))
     events = tuple(_events(record, planned, (*ended, *under_way)))
     rest = ExperimentRecord.begin(events[0])  # type: ignore[arg-type]  # _events begins with it
-    rest.interruptions = list(record.interruptions)
+    rest.interruptions, rest.notices = list(record.interruptions), list(record.notices)
     for event in events[1:]:
         rest.record(event)
     return Rest(rest, events, planned, len(ended), checkpoint, notices)
@@ -107,6 +107,6 @@ def _events(
         if run.finished is not None:
             yield run.finished
         elif run.status == "failed":
-            yield RunFailed(run.id, run.error)
+            yield RunFailed(run.id, run.error, run.weights)
     kept = sum(len(run.epochs) for run in begun)
     yield ExperimentResumed(datetime.now(UTC).replace(microsecond=0), record.status, kept)

@@ -5,115 +5,127 @@ What they share is the computation; one run alone is a group of one.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count, islice
 
 import torch
-from torch import Tensor, nn
 
-from engine.checkpoint import FILE_NAME, Progressed, checkpoint_of, save_checkpoint
+from engine.assets import AssetError
 from engine.control import SkipRequested, StopRequested
 from engine.cuda_graph import COMPARED_STEPS, recorded_step
 from engine.data import RunSeed, Samples
-from engine.device import peak_memory, start_peak_memory, use_threads
-from engine.events import (
-    EpochFinished,
-    EpochResult,
-    Notice,
-    Phase,
-    RunFinished,
-    RunId,
-    RunStarted,
-    RunStatus,
-    Snapshot,
+from engine.device import (
+    free_cache,
+    is_out_of_memory,
+    peak_memory,
+    start_peak_memory,
+    use_threads,
 )
-from engine.models import MODELS, MobileNetV2, load_imagenet_weights, model_size, trained_part
+from engine.events import RunFailed, RunFinished, RunId, RunStarted, RunStatus
+from engine.measuring import TrainedEpoch, measure
+from engine.models import (
+    MODELS,
+    MobileNetV2,
+    WeightsError,
+    load_imagenet_weights,
+    model_size,
+    trained_part,
+)
 from engine.optimizers import Optimizer, make_optimizer
-from engine.progress import PhaseWatch
+from engine.progress import Diverged, PhaseWatch
 from engine.recipes import Recipe
-from engine.results import save_weights
+from engine.results import ResultsError
+from engine.run_under_way import RunUnderWay, fail, go_on, keep, save
 from engine.schedules import learning_rate
 from engine.stack import Stack
 from engine.statistics import macro_f1
-from engine.training import (
-    Evaluation,
-    Scores,
-    Step,
-    evaluate,
-    soft_targets,
-    train_one_epoch,
-    train_step,
-)
+from engine.training import Step, soft_targets, train_one_epoch, train_step
 from engine.workbench import Splits, Workbench, feature_splits, image_splits
 
-
-@dataclass
-class _Run:
-    """One run, as far as it got."""
-
-    id: RunId
-    seed: int
-    model: nn.Module
-    last: EpochResult | None = None
-    weights: dict[str, Tensor] = field(default_factory=dict)
-    """Of what trains, as they were when ``last`` was measured."""
-    confusion: list[list[int]] = field(default_factory=list)
-    seconds: float = 0.0
-    lowest_loss: float = float("inf")
-    """On the validation images."""
-    epochs_in_vain: int = 0
-    """Since then."""
+log = logging.getLogger("mnist_tui")
 
 
-def train_runs(ids: Sequence[RunId], bench: Workbench) -> list[RunFinished]:
+def train_runs(ids: Sequence[RunId], bench: Workbench) -> RunStatus:
     """Train runs of one model to the end, or until ``bench.control`` says otherwise.
 
-    Emits RunStarted, Progress and EpochFinished of each, and saves their weights.
+    Emits RunStarted, Progress and EpochFinished of each, then RunFinished or RunFailed; saves the
+    weights of the last finished epoch, however a run ends.
 
     Returns:
-        How each ended; what its last finished epoch came to is in it however it ended.
+        How they ended: those that did not fail, if there are any.
 
     Raises:
-        Exception: whatever went wrong (out of memory, weights that cannot be had).
+        ResultsError: the checkpoint to go on from does not fit; nothing is written over it.
     """
-    settings, spec = bench.settings, MODELS[ids[0].model]
-    threads = use_threads(settings.threads, len(ids) if spec.trains_little else 0)
-    for id_ in ids:
-        seed = settings.seed_of(id_.repeat)
-        precision = "bf16" if _uses_bf16(id_, bench) else "fp32"
-        epochs = bench.control.plan.epochs_of(id_)
-        bench.emit(RunStarted(id_, seed, epochs, threads, precision))
-    if ids[0].model in bench.unusable:
-        raise bench.unusable[ids[0].model]
-    start_peak_memory(bench.device)
-    runs = [_build(id_, bench) for id_ in ids]
+    _tell_start(ids, bench)
+    runs: list[RunUnderWay] = []
     status: RunStatus = "finished"
     features_seconds = 0.0
+    reason = ""
     try:
+        if ids[0].model in bench.unusable:
+            raise bench.unusable[ids[0].model]
+        runs += [_build(id_, bench) for id_ in ids]
         splits, features_seconds = _load_splits(runs, bench)
         _train(runs, splits, bench)
     except StopRequested:
         status = "stopped"
     except SkipRequested:
         status = "skipped"
+    except ResultsError:
+        raise
+    except Exception as error:  # one run's end must not be the others'
+        status, reason = "failed", _reason(error, ids, bench)
     bench.control.plan.end_group()
-    return [
-        _finish(run, status, features_seconds if run is runs[0] else 0.0, bench) for run in runs
-    ]
+    if status == "failed":
+        free_cache(bench.device)  # not before: the error held on to what was being computed
+        for id_ in ids[len(runs) :]:  # that could not be built
+            bench.emit(RunFailed(id_, reason))
+    for run in _going(runs):
+        if status == "failed":
+            bench.emit(RunFailed(run.id, reason, save(run, bench)))
+        else:
+            bench.emit(_end(run, status, features_seconds, bench))
+            features_seconds = 0.0
+    return status
 
 
-def _build(id_: RunId, bench: Workbench) -> _Run:
+def _tell_start(ids: Sequence[RunId], bench: Workbench) -> None:
+    settings, spec = bench.settings, MODELS[ids[0].model]
+    threads = use_threads(settings.threads, len(ids) if spec.trains_little else 0)
+    start_peak_memory(bench.device)
+    precision = "bf16" if _uses_bf16(ids[0], bench) else "fp32"
+    for id_ in ids:
+        epochs = bench.control.plan.epochs_of(id_)
+        bench.emit(RunStarted(id_, settings.seed_of(id_.repeat), epochs, threads, precision))
+
+
+def _reason(error: Exception, ids: Sequence[RunId], bench: Workbench) -> str:
+    """Log what went wrong; return it as a line that is not too long."""
+    names = ", ".join(map(str, ids))
+    if isinstance(error, AssetError | WeightsError):
+        bench.unusable[ids[0].model] = error
+        log.error("%s failed: %s", names, error)
+        return str(error)
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = text if len(text) <= 300 else f"{text[:299]}…"
+    log.exception("%s failed: %s", names, text)
+    return text
+
+
+def _build(id_: RunId, bench: Workbench) -> RunUnderWay:
     seed = bench.settings.seed_of(id_.repeat)
     torch.manual_seed(seed)
     model = MODELS[id_.model].build().to(bench.device).to(memory_format=bench.able.memory_format)
     if isinstance(model, MobileNetV2):
         load_imagenet_weights(model, bench.settings.mobilenetv2_weights)
-    return _Run(id_, seed, model)
+    return RunUnderWay(id_, seed, model)
 
 
-def _load_splits(runs: list[_Run], bench: Workbench) -> tuple[Splits, float]:
+def _load_splits(runs: Sequence[RunUnderWay], bench: Workbench) -> tuple[Splits, float]:
     """What the runs train and test on, and the seconds it took to compute it."""
     model, name = runs[0].model, runs[0].id.model
     if isinstance(model, MobileNetV2):
@@ -124,100 +136,105 @@ def _load_splits(runs: list[_Run], bench: Workbench) -> tuple[Splits, float]:
     return image_splits(bench.mnist, MODELS[name].prepare, pixels), 0.0
 
 
-def _train(runs: list[_Run], splits: Splits, bench: Workbench) -> None:
+def _going(runs: Sequence[RunUnderWay]) -> list[RunUnderWay]:
+    return [run for run in runs if not run.failed]
+
+
+def _train(runs: Sequence[RunUnderWay], splits: Splits, bench: Workbench) -> None:
     """Train and evaluate epoch by epoch, keeping the runs up to date."""
+    while left := _going(runs):
+        if _train_together(left, splits, bench):
+            break
+
+
+def _train_together(runs: Sequence[RunUnderWay], splits: Splits, bench: Workbench) -> bool:
+    """Train until all runs are at their end, or some have failed; return whether all are.
+
+    ``bench.checkpoint`` is then where the others can go on.
+    """
     settings = bench.settings
     recipe = settings.recipe(runs[0].id.model)
     networks = _stack(runs, bench)
     optimizer = make_optimizer(recipe, networks.parameters.values(), bench.able)
     seeds = [RunSeed(run.seed, bench.device) for run in runs]
     step = _step(networks, optimizer, splits.train, recipe, bench)
-    steps = -(-len(splits.train) // settings.batch_size)
-    done = _go_on(runs, networks, optimizer, seeds, bench)
-    if _in_vain(runs, settings.patience):
-        return
+    done = go_on(runs, networks, optimizer, seeds, bench.checkpoint)
     for epoch in count(done + 1):
+        if _in_vain(runs, settings.patience):
+            return True
         epochs = bench.control.plan.begin_epoch(epoch)
         if not epochs:
-            return
+            return True
         if epoch > done + 1:
             bench.control.check_epoch()
-        rate = partial(_rate, recipe=recipe, before=(epoch - 1) * steps, total=epochs * steps)
-        clean = recipe.shift and epoch > epochs - recipe.clean_epochs
-        watch = _watch(runs, "train", epoch, bench)
-        try:
-            trained = train_one_epoch(
-                networks,
-                replace(splits.train, augment=None) if clean else splits.train,
-                optimizer,
-                batch_size=settings.batch_size,
-                seeds=seeds,
-                learning_rate=rate,
-                label_smoothing=recipe.label_smoothing,
-                watch=watch.step,
-                step=step,
-            )
-        finally:  # the steps of an epoch that was stopped took their time, too
-            seconds = watch.seconds
-            for run in runs:
-                run.seconds += seconds / len(runs)
-        _measure(runs, networks, splits, epoch, trained, seconds, rate(steps - 1), bench)
-        _keep(runs, networks, optimizer, seeds, bench)
-        if _in_vain(runs, settings.patience):
-            return
+        trained = _train_epoch(
+            runs, networks, splits.train, optimizer, seeds, step, epoch, epochs, bench
+        )
+        if trained is not None:
+            measure(runs, networks, splits, trained, bench)
+        checkpoint = keep(runs, networks, optimizer, seeds, bench)
+        if len(_going(runs)) < len(runs):
+            bench.checkpoint = checkpoint
+            return False
+    raise AssertionError("count() does not end")
 
 
-def _in_vain(runs: list[_Run], patience: int) -> bool:
+def _train_epoch(
+    runs: Sequence[RunUnderWay],
+    networks: Stack,
+    samples: Samples,
+    optimizer: Optimizer,
+    seeds: Sequence[RunSeed],
+    step: Step,
+    epoch: int,
+    epochs: int,
+    bench: Workbench,
+) -> TrainedEpoch | None:
+    """Train for one epoch; runs whose loss is no longer a finite number have failed then.
+
+    Returns:
+        None if that is all of them.
+    """
+    settings, recipe = bench.settings, bench.settings.recipe(runs[0].id.model)
+    steps = -(-len(samples) // settings.batch_size)
+    rate = partial(_rate, recipe=recipe, before=(epoch - 1) * steps, total=epochs * steps)
+    clean = recipe.shift and epoch > epochs - recipe.clean_epochs
+    watch = PhaseWatch([run.id for run in runs], "train", epoch, bench.emit, bench.control)
+    scores = None
+    try:
+        scores = train_one_epoch(
+            networks,
+            replace(samples, augment=None) if clean else samples,
+            optimizer,
+            batch_size=settings.batch_size,
+            seeds=seeds,
+            learning_rate=rate,
+            label_smoothing=recipe.label_smoothing,
+            watch=watch.step,
+            step=step,
+        )
+    except Diverged:
+        pass
+    except Exception as error:
+        if is_out_of_memory(error):
+            what = f"{len(runs)} side by side, batches of {settings.batch_size}"
+            raise RuntimeError(f"out of memory on {bench.device} ({what}): {error}") from error
+        raise
+    finally:  # the steps of an epoch that was stopped took their time, too
+        seconds = watch.seconds
+        for run in runs:
+            run.seconds += seconds / len(runs)
+    for run in runs:
+        if run.id in watch.diverged:
+            fail(run, watch.diverged[run.id], bench)
+    if scores is None:
+        return None
+    return TrainedEpoch(epoch, scores, seconds, len(samples), rate(steps - 1))
+
+
+def _in_vain(runs: Sequence[RunUnderWay], patience: int) -> bool:
     """Whether patience is at its end; 0 is patience without one."""
     return patience > 0 and all(run.epochs_in_vain >= patience for run in runs)
-
-
-def _go_on(
-    runs: list[_Run],
-    networks: Stack,
-    optimizer: Optimizer,
-    seeds: list[RunSeed],
-    bench: Workbench,
-) -> int:
-    """Bring everything to where the checkpoint was made; return its epoch, 0 without one."""
-    checkpoint = bench.checkpoint
-    if checkpoint is None or checkpoint.ids != tuple(run.id for run in runs):
-        return 0
-    checkpoint.restore(networks, optimizer, seeds)
-    for index, (run, progressed) in enumerate(zip(runs, checkpoint.runs, strict=True)):
-        run.last, run.seconds = progressed.last, progressed.seconds
-        run.lowest_loss = progressed.lowest_loss
-        run.epochs_in_vain = progressed.epochs_in_vain
-        run.confusion = checkpoint.confusion[index].tolist()
-        run.weights = networks.state(index)
-    return checkpoint.epoch
-
-
-def _keep(
-    runs: list[_Run],
-    networks: Stack,
-    optimizer: Optimizer,
-    seeds: list[RunSeed],
-    bench: Workbench,
-) -> None:
-    """Write the checkpoint. A disk that refuses is reported once; every epoch tries again."""
-    progressed = [
-        Progressed(run.id, run.last, run.seconds, run.lowest_loss, run.epochs_in_vain)
-        for run in runs
-        if run.last is not None
-    ]
-    confusion = torch.tensor([run.confusion for run in runs])
-    checkpoint = checkpoint_of(progressed, networks, optimizer, seeds, confusion)
-    try:
-        save_checkpoint(bench.folder, checkpoint)
-    except OSError as error:
-        if bench.checkpoint_saved:
-            reason = error.strerror or error
-            text = f"{bench.folder / FILE_NAME}: not saved: {reason}; saving is tried every epoch"
-            bench.emit(Notice("error", text))
-        bench.checkpoint_saved = False
-    else:
-        bench.checkpoint_saved = True
 
 
 def _rate(step: int, *, recipe: Recipe, before: int, total: int) -> float:
@@ -230,7 +247,7 @@ def _uses_bf16(id_: RunId, bench: Workbench) -> bool:
     return precision == "bf16" or (precision == "auto" and gains)
 
 
-def _stack(runs: list[_Run], bench: Workbench) -> Stack:
+def _stack(runs: Sequence[RunUnderWay], bench: Workbench) -> Stack:
     spec = MODELS[runs[0].id.model]
     networks = [trained_part(run.model) for run in runs]
     bf16 = _uses_bf16(runs[0].id, bench)
@@ -254,84 +271,11 @@ def _step(
     return recorded_step(networks, optimizer, same_shape, bench.emit)
 
 
-def _measure(
-    runs: list[_Run],
-    networks: Stack,
-    splits: Splits,
-    epoch: int,
-    trained: list[Scores],
-    seconds: float,
-    last_rate: float,
-    bench: Workbench,
-) -> None:
-    """Evaluate the networks; keep and emit what the epoch came to."""
-    watch = _watch(runs, "validation", epoch, bench, trained, seconds)
-    validation = None
-    if splits.validation is not None:
-        validation = _evaluate(networks, splits.validation, watch, bench).scores
-    evaluation_seconds = watch.seconds if validation else 0.0
-    watch = _watch(runs, "test", epoch, bench, trained, seconds + evaluation_seconds)
-    tested = _evaluate(networks, splits.test, watch, bench)
-    evaluation_seconds += watch.seconds
-    for index, run in enumerate(runs):
-        run.last = EpochResult(
-            epoch=epoch,
-            train_loss=trained[index].loss,
-            train_accuracy=trained[index].accuracy,
-            test_loss=tested.scores[index].loss,
-            test_accuracy=tested.scores[index].accuracy,
-            validation_loss=validation[index].loss if validation else None,
-            validation_accuracy=validation[index].accuracy if validation else None,
-            learning_rate=last_rate,
-            seconds=seconds / len(runs),
-            images_per_second=len(splits.train) * len(runs) / seconds,
-            evaluation_seconds=evaluation_seconds / len(runs),
-        )
-        run.confusion = tested.confusion[index].tolist()
-        run.weights = networks.state(index)
-        if validation and validation[index].loss < run.lowest_loss:
-            run.lowest_loss, run.epochs_in_vain = validation[index].loss, 0
-        else:
-            run.epochs_in_vain += 1
-        bench.emit(EpochFinished(run.id, run.last))
-        bench.emit(_snapshot(run.id, epoch, tested, index, run.weights))
-
-
-def _snapshot(
-    id_: RunId, epoch: int, tested: Evaluation, index: int, weights: dict[str, Tensor]
-) -> Snapshot:
-    return Snapshot(
-        id_,
-        epoch,
-        predicted=tested.predicted[index].numpy().tobytes(),
-        confidence=(tested.confidence[index] * 255).round().byte().numpy().tobytes(),
-        weights={name: value.cpu() for name, value in weights.items()},
-    )
-
-
-def _watch(
-    runs: list[_Run],
-    phase: Phase,
-    epoch: int,
-    bench: Workbench,
-    trained: list[Scores] | None = None,
-    before: float = 0.0,
-) -> PhaseWatch:
-    ids = [run.id for run in runs]
-    return PhaseWatch(ids, phase, epoch, bench.emit, bench.control, trained=trained, before=before)
-
-
-def _evaluate(networks: Stack, samples: Samples, watch: PhaseWatch, bench: Workbench) -> Evaluation:
-    return evaluate(networks, samples, batch_size=bench.able.evaluation_batch, watch=watch.step)
-
-
-def _finish(run: _Run, status: RunStatus, features_seconds: float, bench: Workbench) -> RunFinished:
+def _end(
+    run: RunUnderWay, status: RunStatus, features_seconds: float, bench: Workbench
+) -> RunFinished:
     """Save the weights of the last finished epoch and say what the run came to."""
-    weights = ""
-    if run.last is not None:
-        # Steps after the last evaluation would make other weights than those it measured.
-        trained_part(run.model).load_state_dict(run.weights)
-        weights = _save(run, bench)
+    weights = save(run, bench)
     confusion = tuple(tuple(row) for row in run.confusion)
     return RunFinished(
         run=run.id,
@@ -346,15 +290,3 @@ def _finish(run: _Run, status: RunStatus, features_seconds: float, bench: Workbe
         peak_memory_bytes=peak_memory(bench.device),
         weights=weights,
     )
-
-
-def _save(run: _Run, bench: Workbench) -> str:
-    if not bench.settings.save_weights:
-        return ""
-    path = bench.folder / f"{run.id}.pt"
-    try:
-        save_weights(path, run.model.state_dict())
-    except OSError as error:
-        bench.emit(Notice("error", f"{path}: weights not saved: {error.strerror or error}"))
-        return ""
-    return path.name

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,12 +17,22 @@ from engine.cache import cache_folder, features_file, load_features, store_featu
 from engine.checkpoint import Checkpoint
 from engine.control import Control
 from engine.data import BLACK, Mnist, Samples, prepare_224
-from engine.device import Capabilities, capabilities, feature_workers, synchronize
+from engine.device import (
+    Capabilities,
+    capabilities,
+    feature_workers,
+    free_cache,
+    is_out_of_memory,
+    synchronize,
+)
 from engine.events import Emit, Notice, RunId
 from engine.features import FEATURES, extract_features
 from engine.models import MobileNetV2
 from engine.progress import PhaseWatch
 from engine.settings import Settings
+
+Result = TypeVar("Result")
+BatchName = Literal["evaluation_batch", "feature_batch"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,27 @@ class Workbench:
     def __post_init__(self) -> None:
         self.able = capabilities(self.device)
 
+    def within_memory(self, batch: BatchName, work: Callable[[Capabilities], Result]) -> Result:
+        """Return what ``work`` makes of ``able``. Where memory does not suffice, ``batch`` of that
+        is halved, for good, and it is tried again; said in a notice each time.
+
+        Raises:
+            Exception: what ``work`` raises, but out of memory only with a batch of one.
+        """
+        while True:
+            size = getattr(self.able, batch)
+            try:
+                return work(self.able)
+            except Exception as error:
+                if size == 1 or not is_out_of_memory(error):
+                    raise
+            # Behind the handler: the error held on to what was being computed.
+            free_cache(self.device)
+            self.able = replace(self.able, **{batch: size // 2})
+            text = f"out of memory on {self.device} with {size} images in a batch of the"
+            what = batch.removesuffix("_batch")
+            self.emit(Notice("warning", f"{text} {what}s; tried again with {size // 2}"))
+
 
 def image_splits(mnist: Mnist, prepare: Callable[[Tensor], Tensor], pixels: int) -> Splits:
     """The images themselves, as networks without frozen features take them; those to train on
@@ -72,9 +105,7 @@ def feature_splits(
         return bench.features, 0.0
     mnist = bench.mnist
     images = torch.cat((mnist.train_images, mnist.test_images))
-    watch = PhaseWatch(runs, "features", 0, bench.emit, bench.control)
-    features = _cached_features(model, images, watch, bench)
-    seconds = watch.seconds
+    features, seconds = _cached_features(runs, model, images, bench)
     train, test = features[: len(mnist.train_images)], features[len(mnist.train_images) :]
     # Dropout is the only layer in front of the one that trains, so it may as well be the data's.
     augment = partial(dropout, rate=model.classifier[0].p)
@@ -103,18 +134,22 @@ def _splits(
 
 
 def _cached_features(
-    model: MobileNetV2, images: Tensor, watch: PhaseWatch, bench: Workbench
-) -> Tensor:
-    """From the cache, or computed and put there."""
+    runs: Sequence[RunId], model: MobileNetV2, images: Tensor, bench: Workbench
+) -> tuple[Tensor, float]:
+    """From the cache, or computed and put there; and the seconds it took."""
     settings = bench.settings
     if not settings.cache:
-        return _compute_features(model, images, watch, bench)
-    path = features_file(cache_folder(settings), model.features, images, bench.able)
+        return _compute_features(runs, model, images, bench)
+    began = time.perf_counter()
+    folder = cache_folder(settings)
+    path = features_file(folder, model.features, images, bench.able)
     cached = load_features(path, (len(images), FEATURES))
     if cached is not None:
         bench.emit(Notice("info", f"features of {len(images):,} images read from {path}"))
-        return cached.to(images.device)
-    features = _compute_features(model, images, watch, bench)
+        return cached.to(images.device), time.perf_counter() - began
+    features, seconds = _compute_features(runs, model, images, bench)
+    # Named anew: the batch may have had to be halved.
+    path = features_file(folder, model.features, images, bench.able)
     try:
         if not store_features(path, features, settings.cache_limit_mb * 10**6):
             size = features.numel() * features.element_size() / 10**6
@@ -123,20 +158,24 @@ def _cached_features(
     except OSError as error:
         reason = error.strerror or error
         bench.emit(Notice("warning", f"cache_folder: {path.parent}: not written: {reason}"))
-    return features
+    return features, seconds
 
 
 def _compute_features(
-    model: MobileNetV2, images: Tensor, watch: PhaseWatch, bench: Workbench
-) -> Tensor:
-    features = extract_features(
-        model,
-        images,
-        prepare_224,
-        bench.able,
-        watch=lambda done: watch.images(done, len(images)),
-        workers=feature_workers(bench.device, bench.settings.threads),
-        warn=lambda text: bench.emit(Notice("warning", text)),
-    )
-    synchronize(bench.device)
-    return features
+    runs: Sequence[RunId], model: MobileNetV2, images: Tensor, bench: Workbench
+) -> tuple[Tensor, float]:
+    def work(able: Capabilities) -> tuple[Tensor, float]:
+        watch = PhaseWatch(runs, "features", 0, bench.emit, bench.control)
+        features = extract_features(
+            model,
+            images,
+            prepare_224,
+            able,
+            watch=lambda done: watch.images(done, len(images)),
+            workers=feature_workers(bench.device, bench.settings.threads),
+            warn=lambda text: bench.emit(Notice("warning", text)),
+        )
+        synchronize(bench.device)
+        return features, watch.seconds
+
+    return bench.within_memory("feature_batch", work)

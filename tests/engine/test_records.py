@@ -158,11 +158,19 @@ def test_ranking_is_by_mean_accuracy_with_models_without_a_run_last(
     assert [model.name for model in record.models] == ["mlp", "cnn"]
 
 
-def test_progress_and_notices_leave_no_trace(record: ExperimentRecord) -> None:
+def test_progress_and_mere_information_leave_no_trace(record: ExperimentRecord) -> None:
     before = repr(record)
     record.record(Progress(RUNS[0], "train", 1, 1, 2, 0.1, 0.2, 3.0, 4.0, 4.0, 0.1, 0.2))
-    record.record(Notice("error", "x"))
+    record.record(Notice("info", "x"))
     assert repr(record) == before
+
+
+def test_the_first_warnings_and_errors_are_kept(record: ExperimentRecord) -> None:
+    notices = [Notice("error", f"number {number}") for number in range(200)]
+    for notice in notices:
+        record.record(notice)
+    assert record.notices == notices[: len(record.notices)]
+    assert 10 < len(record.notices) < len(notices)
 
 
 def test_end_of_the_experiment_is_recorded(record: ExperimentRecord) -> None:
