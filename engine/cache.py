@@ -15,7 +15,7 @@ from platformdirs import user_cache_path
 from torch import Tensor, nn
 
 from engine.device import Capabilities
-from engine.results import write_atomically
+from engine.files import write_atomically
 from engine.settings import Settings
 
 CHECKSUM_BYTES = 32

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,8 +12,9 @@ from torch import Tensor
 
 from engine.data import RunSeed
 from engine.events import EpochResult, RunId
+from engine.files import tensor_bytes
 from engine.optimizers import Optimizer
-from engine.results import ResultsError, write_atomically
+from engine.results import ResultsError
 from engine.stack import Stack
 
 FILE_NAME = "resume.pt"
@@ -129,22 +128,17 @@ def _restore(
             state[name].copy_(value)
 
 
-def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write it over the one before.
-
-    Raises:
-        OSError: as ``write_atomically``.
-    """
-    content = {
-        "runs": [asdict(progressed) for progressed in checkpoint.runs],
-        "parameters": checkpoint.parameters,
-        "optimizer": list(checkpoint.optimizer),
-        "random": list(checkpoint.random),
-        "confusion": checkpoint.confusion,
-    }
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    write_atomically(folder / FILE_NAME, buffer.getvalue())
+def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
+    """The content of the file."""
+    return tensor_bytes(
+        {
+            "runs": [asdict(progressed) for progressed in checkpoint.runs],
+            "parameters": checkpoint.parameters,
+            "optimizer": list(checkpoint.optimizer),
+            "random": list(checkpoint.random),
+            "confusion": checkpoint.confusion,
+        }
+    )
 
 
 def load_checkpoint(folder: Path) -> Checkpoint | None:
@@ -171,12 +165,6 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
         raise ResultsError(f"{path}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # torch raises nearly anything for a damaged file
         raise ResultsError(f"{path}: is damaged or not a checkpoint") from error
-
-
-def remove_checkpoint(folder: Path) -> None:
-    """There is nothing left to go on with. A disk that refuses does no harm here."""
-    with contextlib.suppress(OSError):
-        (folder / FILE_NAME).unlink(missing_ok=True)
 
 
 def _progressed(table: dict[str, Any]) -> Progressed:

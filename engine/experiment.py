@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from engine.checkpoint import Checkpoint, remove_checkpoint
+from engine.checkpoint import FILE_NAME, Checkpoint
 from engine.control import Control, StopRequested
 from engine.data import Mnist, load_mnist
 from engine.device import choose_device, configure, environment
@@ -21,11 +21,12 @@ from engine.events import (
     Notice,
     RunId,
 )
+from engine.files import remove_leftovers
 from engine.lock import working_on
 from engine.models import MODELS
 from engine.past_experiment import read_record
 from engine.records import ExperimentRecord
-from engine.results import Journal, create_folder, logging_to, remove_leftovers
+from engine.results import Journal, create_folder, logging_to
 from engine.resume import rest_of
 from engine.run import train_runs
 from engine.settings import Settings
@@ -149,7 +150,9 @@ def _carry_out(
             journal.add(item)
             emit(item)
 
-    bench = Workbench(settings, record.folder, device, mnist, tell, control, checkpoint)
+    bench = Workbench(
+        settings, record.folder, device, mnist, tell, journal.files, control, checkpoint
+    )
     if settings.deterministic:
         tell(Notice("info", f"deterministic: {DETERMINISM_COSTS[device.type == 'cpu']}"))
     status: ExperimentStatus = "interrupted"  # if anything but a run's own error gets out
@@ -162,7 +165,7 @@ def _carry_out(
         finished = datetime.now(UTC).replace(microsecond=0)
         tell(ExperimentFinished(record.id, status, record.summary, finished))
         if status in ("finished", "failed"):
-            remove_checkpoint(record.folder)
+            journal.files.forget(record.folder / FILE_NAME)
     return record
 
 

@@ -23,10 +23,11 @@ from engine.events import (
 )
 from engine.lock import owner_of
 from engine.records import ExperimentRecord, RunRecord
-from engine.results import SCHEMA, ResultsError
+from engine.results import ResultsError
 from engine.rules import SettingsError, shown
 from engine.settings import MODEL_NAMES, Settings
 from engine.settings_file import from_tables
+from engine.summary import SCHEMA
 
 Kind = TypeVar("Kind")
 ENDED = ("finished", "skipped", "failed")

@@ -1,32 +1,20 @@
-"""An experiment's folder: its name, its summary as TOML, its trained weights, its log.
-
-Nothing here imports torch until weights are saved, so that results can be read without it.
-"""
+"""An experiment's folder: its name, its summary, its log."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import logging
-import os
-import tempfile
+import logging.handlers
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import tomli_w
-
-from engine.events import Emit, Event, Notice, Progress, Snapshot
-from engine.recipes import Recipe
-from engine.records import ExperimentRecord, ModelSummary, RunRecord
+from engine.events import Emit, Event, ExperimentFinished, Notice, Progress, Snapshot
+from engine.files import SavedFiles
+from engine.records import ExperimentRecord
 from engine.settings import Settings
-from engine.settings_file import to_tables
+from engine.summary import SummaryText
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-SCHEMA = 1
 log = logging.getLogger("mnist_tui")
 
 
@@ -68,94 +56,51 @@ class Journal:
 
     def __init__(self, record: ExperimentRecord, emit: Emit) -> None:
         self.record = record
+        self.files = SavedFiles(self._notify)
         self._emit = emit
-        self.write()
+        self._text = SummaryText(record)
+        self._write()
 
     def add(self, event: Event) -> None:
-        """Record an event; all but what is droppable is on disk when this returns."""
+        """Record an event; all but what is droppable is on disk when this returns, or kept until
+        the disk takes it.
+        """
         if isinstance(event, Notice):
             log.log(logging.getLevelNamesMapping()[event.level.upper()], event.text)
             self.record.record(event)  # it may be the disk that it is about: no reason to write
         elif not isinstance(event, Progress | Snapshot):
             self.record.record(event)
-            self.write()
+            if isinstance(event, ExperimentFinished):
+                self._forget_unsaved_weights()
+            self._write()
 
-    def write(self) -> None:
-        """Rewrite the summary. A disk that refuses is reported once and tried again next time."""
-        try:
-            write_atomically(self.record.summary, tomli_w.dumps(summary_tables(self.record)))
-        except OSError as error:
-            if self.record.saved:
-                self.record.saved = False
-                reason = error.strerror or error
-                text = f"not saved: {reason}; training goes on, saving is tried after every epoch"
-                self._notify(Notice("error", f"{self.record.summary}: {text}"))
-        else:
-            if not self.record.saved:
-                self.record.saved = True
-                self._notify(Notice("info", f"{self.record.summary}: saved again"))
+    def _write(self) -> None:
+        self.record.saved = self.files.save(self.record.summary, self._text.encoded())
+        if self.record.saved:
+            self.files.save_refused()
+
+    def _forget_unsaved_weights(self) -> None:
+        """A summary must not name files that are not there."""
+        self.files.save_refused()
+        for run in self.record.runs.values():
+            if run.weights and self.record.folder / run.weights in self.files.refused:
+                run.weights = ""
 
     def _notify(self, notice: Notice) -> None:
         self.add(notice)
         self._emit(notice)
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old content or the new, never a part.
-
-    Raises:
-        OSError: the folder is gone, full or not writable; the old content stays.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)  # mkstemp makes private files; ours follow the user's umask
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that a kill inside ``write_atomically`` has left in a folder.
-
-    To be called by who works on the folder alone.
-    """
-    for pattern in (".*.toml.*", ".*.pt.*"):
-        for path in folder.glob(pattern):
-            with contextlib.suppress(OSError):
-                path.unlink()
-
-
-def save_weights(path: Path, state: dict[str, Tensor]) -> None:
-    """Write a state dict, readable with ``torch.load(path, weights_only=True)``.
-
-    Raises:
-        OSError: as ``write_atomically``.
-    """
-    import io
-
-    import torch
-
-    buffer = io.BytesIO()
-    torch.save({name: tensor.detach().cpu() for name, tensor in state.items()}, buffer)
-    write_atomically(path, buffer.getvalue())
-
-
-class _LogFile(logging.FileHandler):
+class _LogFile(logging.handlers.WatchedFileHandler):
     """A log that cannot be written must not end what it reports on."""
 
     def emit(self, record: logging.LogRecord) -> None:
         # FileHandler opens the file here, outside of logging's own handling of errors.
         with contextlib.suppress(OSError):
             super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """logging would print a traceback of what the disk refused."""
 
 
 @contextlib.contextmanager
@@ -172,82 +117,3 @@ def logging_to(path: Path) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         handler.close()
-
-
-def summary_tables(record: ExperimentRecord) -> dict[str, Any]:
-    """Return an experiment as the tables of ``summary.toml``. Unknown values are left out."""
-    return _known(
-        {
-            "schema": SCHEMA,
-            "id": record.id,
-            "status": record.status,
-            "started": record.started,
-            "finished": record.finished,
-            "environment": record.environment,
-            "interruptions": [dataclasses.asdict(one) for one in record.interruptions] or None,
-            "notices": [dataclasses.asdict(one) for one in record.notices] or None,
-            "settings": to_tables(record.settings),
-            "models": [
-                _model_table(model, record.settings.recipe(model.name)) for model in record.models
-            ],
-            "runs": [_run_table(run) for run in record.runs.values() if run.status != "queued"],
-            "queue": [_queued_table(run) for run in record.runs.values() if run.status == "queued"]
-            or None,
-        }
-    )
-
-
-def _queued_table(run: RunRecord) -> dict[str, Any]:
-    return {"model": run.id.model, "repeat": run.id.repeat, "planned_epochs": run.planned_epochs}
-
-
-def _model_table(model: ModelSummary, recipe: Recipe) -> dict[str, Any]:
-    table: dict[str, Any] = {
-        "name": model.name,
-        "parameters": model.size and model.size.parameters,
-        "trainable_parameters": model.size and model.size.trainable_parameters,
-        "runs": model.runs,
-        "recipe": dataclasses.asdict(recipe),
-        "features_seconds": model.features_seconds or None,
-        "peak_memory_bytes": model.peak_memory_bytes or None,
-    }
-    for goal, seconds in model.seconds_to.items():
-        table[f"seconds_to_{goal}"] = seconds
-    for name in ("test_accuracy", "test_loss", "macro_f1", "seconds", "images_per_second"):
-        found = getattr(model, name)
-        if found is not None:
-            table[name] = _known(dataclasses.asdict(found))
-            del table[name]["count"]  # the model's runs
-    if "test_accuracy" in table:
-        table["test_accuracy"]["best_epoch"] = model.best_epoch
-    return _known(table)
-
-
-def _run_table(run: RunRecord) -> dict[str, Any]:
-    end = run.finished
-    return _known(
-        {
-            "model": run.id.model,
-            "repeat": run.id.repeat,
-            "seed": run.seed,
-            "threads": run.threads,
-            "precision": run.precision,
-            "planned_epochs": run.planned_epochs,
-            "status": run.status,
-            "error": run.error or None,
-            "test_accuracy": run.last and run.last.test_accuracy,
-            "test_loss": run.last and run.last.test_loss,
-            "macro_f1": end and end.macro_f1,
-            "seconds": end and end.seconds,
-            "features_seconds": (end and end.features_seconds) or None,
-            "peak_memory_bytes": end and end.peak_memory_bytes,
-            "weights": run.weights or None,
-            "confusion": (end and [list(row) for row in end.confusion]) or None,
-            "epochs": [_known(dataclasses.asdict(epoch)) for epoch in run.epochs],
-        }
-    )
-
-
-def _known(table: dict[str, Any]) -> dict[str, Any]:
-    """Without the values that are None, which TOML cannot say."""
-    return {key: value for key, value in table.items() if value is not None}

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from engine.checkpoint import FILE_NAME, Checkpoint, Progressed, checkpoint_of, save_checkpoint
+from engine.checkpoint import FILE_NAME, Checkpoint, Progressed, checkpoint_bytes, checkpoint_of
 from engine.data import RunSeed
-from engine.events import EpochResult, Notice, RunFailed, RunId
+from engine.events import EpochResult, RunFailed, RunId
+from engine.files import tensor_bytes
 from engine.models import trained_part
 from engine.optimizers import Optimizer
-from engine.results import save_weights
 from engine.stack import Stack
 from engine.workbench import Workbench
 
@@ -67,10 +67,7 @@ def keep(
     seeds: Sequence[RunSeed],
     bench: Workbench,
 ) -> Checkpoint | None:
-    """Write the checkpoint of those that have not failed; None if none is left.
-
-    A disk that refuses is reported once; every epoch tries again.
-    """
+    """Save and return the checkpoint of those that have not failed; None if none is left."""
     places = [place for place, run in enumerate(runs) if not run.failed]
     if not places:
         return None
@@ -82,16 +79,7 @@ def keep(
     ]
     confusion = torch.tensor([run.confusion for run in left])
     checkpoint = checkpoint_of(progressed, networks, optimizer, seeds, confusion, places)
-    try:
-        save_checkpoint(bench.folder, checkpoint)
-    except OSError as error:
-        if bench.checkpoint_saved:
-            reason = error.strerror or error
-            text = f"{bench.folder / FILE_NAME}: not saved: {reason}; saving is tried every epoch"
-            bench.emit(Notice("error", text))
-        bench.checkpoint_saved = False
-    else:
-        bench.checkpoint_saved = True
+    bench.files.save(bench.folder / FILE_NAME, checkpoint_bytes(checkpoint))
     return checkpoint
 
 
@@ -113,9 +101,6 @@ def save(run: RunUnderWay, bench: Workbench) -> str:
     if not bench.settings.save_weights:
         return ""
     path = bench.folder / f"{run.id}.pt"
-    try:
-        save_weights(path, run.model.state_dict())
-    except OSError as error:
-        bench.emit(Notice("error", f"{path}: weights not saved: {error.strerror or error}"))
-        return ""
+    state = {name: value.detach().cpu() for name, value in run.model.state_dict().items()}
+    bench.files.save(path, tensor_bytes(state))
     return path.name

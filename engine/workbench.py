@@ -27,6 +27,7 @@ from engine.device import (
 )
 from engine.events import Emit, Notice, RunId
 from engine.features import FEATURES, extract_features
+from engine.files import SavedFiles
 from engine.models import MobileNetV2
 from engine.progress import PhaseWatch
 from engine.settings import Settings
@@ -53,11 +54,10 @@ class Workbench:
     device: torch.device
     mnist: Mnist
     emit: Emit
+    files: SavedFiles
     control: Control
     checkpoint: Checkpoint | None = None
     """What the runs that are next go on from."""
-    checkpoint_saved: bool = True
-    """Whether the newest one is on disk."""
     features: Splits | None = None
     """Of the frozen network, once they are computed."""
     unusable: dict[str, Exception] = field(default_factory=dict)

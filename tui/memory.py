@@ -39,7 +39,7 @@ def remember(choices: Mapping[str, object]) -> None:
     """Keep these choices beside the others."""
     import tomli_w
 
-    from engine.results import write_atomically
+    from engine.files import write_atomically
 
     path = memory_file()
     try:

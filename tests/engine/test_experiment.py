@@ -22,7 +22,7 @@ import engine.control
 import engine.experiment
 import engine.progress
 import engine.workbench
-from engine import results
+from engine import files
 from engine.control import Control
 from engine.data import DataError, Samples, load_mnist
 from engine.device import DeviceError
@@ -466,7 +466,7 @@ def test_results_that_cannot_be_written_are_refused_before_anything_is_created(
 def test_disk_that_refuses_gives_one_notice_and_training_goes_on(
     short: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = results.write_atomically
+    write = files.write_atomically
     full = False
 
     def refuse(path: Path, content: str | bytes) -> None:
@@ -478,11 +478,16 @@ def test_disk_that_refuses_gives_one_notice_and_training_goes_on(
         nonlocal full
         full = full or isinstance(event, RunStarted)
 
-    monkeypatch.setattr(results, "write_atomically", refuse)
+    monkeypatch.setattr(files, "write_atomically", refuse)
     recorder = Recorder(fill)
     record = run_experiment(replace(short, repeats=2, save_weights=False), recorder)
-    (notice,) = recorder.of(Notice)
-    assert (notice.level, "summary.toml" in notice.text) == ("error", True)
+    notices = recorder.of(Notice)
+    assert [notice.level for notice in notices] == ["error"] * 2
+    for notice, name in zip(notices, ("summary.toml", "resume.pt"), strict=True):
+        assert notice.text == (
+            f"{record.folder / name}: not saved: No space left on device; "
+            "tried again after every epoch"
+        )
     assert [event.status for event in recorder.of(RunFinished)] == ["finished"] * 2
     assert len(recorder.of(EpochFinished)) == 4
     assert record.status == "finished"
@@ -492,32 +497,62 @@ def test_disk_that_refuses_gives_one_notice_and_training_goes_on(
 def test_weights_that_cannot_be_saved_give_a_notice_and_the_run_counts(
     short: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = results.write_atomically
+    write = files.write_atomically
 
     def refuse(path: Path, content: str | bytes) -> None:
-        if path.suffix == ".pt":
+        if path.name == "mlp-r1.pt":
             raise OSError(28, "No space left on device")
         write(path, content)
 
-    monkeypatch.setattr(results, "write_atomically", refuse)
+    monkeypatch.setattr(files, "write_atomically", refuse)
     recorder = Recorder()
     record = run_experiment(short, recorder)
     (notice,) = recorder.of(Notice)
     assert "mlp-r1.pt" in notice.text
     (end,) = recorder.of(RunFinished)
-    assert (end.status, end.weights, record.status) == ("finished", "", "finished")
+    assert (end.status, record.status) == ("finished", "finished")
+    assert "weights" not in summary(record)["runs"][0]
     assert "mlp-r1.pt" in (record.folder / "log.txt").read_text(encoding="utf-8")
 
 
-def test_folder_that_vanishes_does_not_end_the_training(short: Settings) -> None:
-    def vanish(event: Event) -> None:
+def test_weights_are_saved_when_there_is_room_again(
+    short: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = files.write_atomically
+    full = True
+
+    def refuse(path: Path, content: str | bytes) -> None:
+        if full:
+            raise OSError(28, "No space left on device")
+        write(path, content)
+
+    def make_room(event: Event) -> None:
+        nonlocal full
+        full = full and not (isinstance(event, EpochFinished) and event.run == SECOND)
+
+    monkeypatch.setattr(files, "write_atomically", refuse)
+    recorder = Recorder(make_room)
+    record = run_experiment(replace(short, repeats=2), recorder)
+    assert record.saved
+    saved = [n.text.split(":")[0] for n in recorder.of(Notice) if n.text.endswith("saved now")]
+    assert {Path(path).name for path in saved} == {"mlp-r1.pt", "resume.pt", "summary.toml"}
+    assert [run["weights"] for run in summary(record)["runs"]] == ["mlp-r1.pt", "mlp-r2.pt"]
+    left = {path.name for path in record.folder.iterdir()}
+    assert left == {"summary.toml", "mlp-r1.pt", "mlp-r2.pt", "log.txt"}
+
+
+def test_folder_that_is_removed_is_made_anew(short: Settings) -> None:
+    def remove(event: Event) -> None:
         if isinstance(event, EpochFinished) and event.run == FIRST and event.result.epoch == 1:
             shutil.rmtree(short.results)
 
-    recorder = Recorder(vanish)
+    recorder = Recorder(remove)
     record = run_experiment(replace(short, repeats=2), recorder)
-    assert record.status == "finished"
-    assert [event.status for event in recorder.of(RunFinished)] == ["finished"] * 2
+    assert record.status == summary(record)["status"] == "finished"
+    assert [len(run["epochs"]) for run in summary(record)["runs"]] == [2, 2]
+    (notice,) = recorder.of(Notice)
+    assert notice.text.startswith(f"{record.folder}: was removed, and is made anew")
+    assert "was removed" in (record.folder / "log.txt").read_text(encoding="utf-8")
 
 
 def test_error_that_ends_the_process_leaves_an_interrupted_summary(short: Settings) -> None:

@@ -122,7 +122,7 @@ def test_what_is_left_of_a_group_is_resumed_bit_for_bit(
     assert stopped.status == "stopped"
     record = resume_experiment(stopped.folder)
     assert record.runs[SECOND].status == "failed"
-    assert list(record.runs)[0] == SECOND, "what has ended comes first when it goes on"
+    assert next(iter(record.runs)) == SECOND, "what has ended comes first when it goes on"
     record.runs = {run: record.runs[run] for run in unbroken.runs}
     assert_alike(record, unbroken)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 import tomllib
 import warnings
 from datetime import UTC, datetime, timedelta, timezone
@@ -12,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from engine_support import Recorder, one_line
 
-from engine import results
+from engine import files
 from engine.events import (
     EpochFinished,
     EpochResult,
@@ -35,8 +33,6 @@ from engine.results import (
     ResultsError,
     create_folder,
     logging_to,
-    save_weights,
-    write_atomically,
 )
 from engine.settings import Settings
 from engine.settings_file import from_tables
@@ -117,49 +113,6 @@ def test_results_without_permission_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ResultsError) as caught:
         create_folder(Settings(results=str(tmp_path)), NOW)
     one_line(caught.value, str(tmp_path), "writable")
-
-
-def test_atomic_write_replaces_the_content_and_leaves_nothing_else(tmp_path: Path) -> None:
-    for content in ("old", "newer ✓", b"\x00\xff"):
-        write_atomically(tmp_path / "file", content)
-        expected = content.encode() if isinstance(content, str) else content
-        assert (tmp_path / "file").read_bytes() == expected
-    assert os.listdir(tmp_path) == ["file"]
-
-
-def test_file_follows_the_umask(tmp_path: Path) -> None:
-    before = os.umask(0o027)
-    try:
-        write_atomically(tmp_path / "file", "x")
-        assert os.umask(0o027) == 0o027, "the umask must be as it was"
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
-
-
-@pytest.mark.parametrize("step", ["fsync", "replace", "chmod"])
-def test_write_that_fails_keeps_the_old_content_and_no_temporary_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    write_atomically(tmp_path / "file", "old")
-
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, step, fail)
-    with pytest.raises(OSError, match="No space"):
-        write_atomically(tmp_path / "file", "new")
-    assert (tmp_path / "file").read_text() == "old"
-    assert os.listdir(tmp_path) == ["file"]
-
-
-def test_weights_are_plain_cpu_tensors_under_their_names(tmp_path: Path) -> None:
-    layer = torch.nn.Linear(3, 2)
-    save_weights(tmp_path / "x.pt", layer.state_dict())
-    state = torch.load(tmp_path / "x.pt", weights_only=True)
-    assert state.keys() == {"weight", "bias"}
-    assert torch.equal(state["weight"], layer.weight)
-    assert not state["weight"].requires_grad
 
 
 def test_summary_is_there_from_the_first_second(started: ExperimentStarted) -> None:
@@ -266,7 +219,7 @@ def test_disk_that_refuses_is_told_once_and_again_when_it_takes(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(results, "write_atomically", refuse)
+        patch.setattr(files, "write_atomically", refuse)
         journal.add(RunStarted(RUN, 1234, 2, 1))
         journal.add(EpochFinished(RUN, RESULT))
         (notice,) = recorder.of(Notice)
@@ -322,7 +275,7 @@ def test_notice_about_a_refusing_disk_goes_to_the_log_too(
     def refuse(path: Path, content: str | bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(results, "write_atomically", refuse)
+    monkeypatch.setattr(files, "write_atomically", refuse)
     journal.add(RunStarted(RUN, 1234, 2, 1))
     assert "not saved" in caplog.text
 

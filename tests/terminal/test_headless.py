@@ -344,6 +344,7 @@ def test_summary_that_cannot_be_saved_is_told_and_is_no_success(
     arguments = ("--model", "mlp", "--epochs", "100", "--repeats", "1", *SMALL)
     process = endless(*arguments, "--save-weights", "false")
     (tmp_path / "results").rename(tmp_path / "moved")
+    (tmp_path / "results").write_text("in the way")
     _, err = process.communicate(timeout=PATIENCE)
     assert "not saved" in err
     assert "epoch 100/100" in err, "the training goes on"

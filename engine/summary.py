@@ -1,0 +1,123 @@
+"""An experiment as `summary.toml`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import tomli_w
+
+from engine.events import EpochResult, RunId
+from engine.recipes import Recipe
+from engine.records import ExperimentRecord, ModelSummary, RunRecord
+from engine.settings_file import to_tables
+
+SCHEMA = 1
+
+
+class SummaryText:
+    """Writes the summary of an experiment again and again, as it grows.
+
+    Of thousands of epochs only the new ones are turned into text.
+    """
+
+    def __init__(self, record: ExperimentRecord) -> None:
+        self._record = record
+        self._epochs: dict[RunId, list[bytes]] = {}
+
+    def encoded(self) -> bytes:
+        """TOML in UTF-8."""
+        begun = [run for run in self._record.runs.values() if run.status != "queued"]
+        table = _experiment_table(self._record) | ({} if begun else {"runs": []})
+        parts = [tomli_w.dumps(table).encode()]
+        for run in begun:
+            parts.append(f"\n[[runs]]\n{tomli_w.dumps(_run_table(run))}".encode())
+            parts += self._epochs_of(run)
+        return b"".join(parts)
+
+    def _epochs_of(self, run: RunRecord) -> list[bytes]:
+        """Epochs are only ever added to a run."""
+        texts = self._epochs.setdefault(run.id, [])
+        texts += (_epoch_text(epoch) for epoch in run.epochs[len(texts) :])
+        return texts
+
+
+def _epoch_text(epoch: EpochResult) -> bytes:
+    return f"\n[[runs.epochs]]\n{tomli_w.dumps(_known(dataclasses.asdict(epoch)))}".encode()
+
+
+def _experiment_table(record: ExperimentRecord) -> dict[str, Any]:
+    """All but the runs. Unknown values are left out, here and below."""
+    return _known(
+        {
+            "schema": SCHEMA,
+            "id": record.id,
+            "status": record.status,
+            "started": record.started,
+            "finished": record.finished,
+            "environment": record.environment,
+            "interruptions": [dataclasses.asdict(one) for one in record.interruptions] or None,
+            "notices": [dataclasses.asdict(one) for one in record.notices] or None,
+            "settings": to_tables(record.settings),
+            "models": [
+                _model_table(model, record.settings.recipe(model.name)) for model in record.models
+            ],
+            "queue": [_queued_table(run) for run in record.runs.values() if run.status == "queued"]
+            or None,
+        }
+    )
+
+
+def _queued_table(run: RunRecord) -> dict[str, Any]:
+    return {"model": run.id.model, "repeat": run.id.repeat, "planned_epochs": run.planned_epochs}
+
+
+def _model_table(model: ModelSummary, recipe: Recipe) -> dict[str, Any]:
+    table: dict[str, Any] = {
+        "name": model.name,
+        "parameters": model.size and model.size.parameters,
+        "trainable_parameters": model.size and model.size.trainable_parameters,
+        "runs": model.runs,
+        "recipe": dataclasses.asdict(recipe),
+        "features_seconds": model.features_seconds or None,
+        "peak_memory_bytes": model.peak_memory_bytes or None,
+    }
+    for goal, seconds in model.seconds_to.items():
+        table[f"seconds_to_{goal}"] = seconds
+    for name in ("test_accuracy", "test_loss", "macro_f1", "seconds", "images_per_second"):
+        found = getattr(model, name)
+        if found is not None:
+            table[name] = _known(dataclasses.asdict(found))
+            del table[name]["count"]  # the model's runs
+    if "test_accuracy" in table:
+        table["test_accuracy"]["best_epoch"] = model.best_epoch
+    return _known(table)
+
+
+def _run_table(run: RunRecord) -> dict[str, Any]:
+    end = run.finished
+    return _known(
+        {
+            "model": run.id.model,
+            "repeat": run.id.repeat,
+            "seed": run.seed,
+            "threads": run.threads,
+            "precision": run.precision,
+            "planned_epochs": run.planned_epochs,
+            "status": run.status,
+            "error": run.error or None,
+            "test_accuracy": run.last and run.last.test_accuracy,
+            "test_loss": run.last and run.last.test_loss,
+            "macro_f1": end and end.macro_f1,
+            "seconds": end and end.seconds,
+            "features_seconds": (end and end.features_seconds) or None,
+            "peak_memory_bytes": end and end.peak_memory_bytes,
+            "weights": run.weights or None,
+            "confusion": (end and [list(row) for row in end.confusion]) or None,
+        }
+    )
+
+
+def _known(table: dict[str, Any]) -> dict[str, Any]:
+    """Without the values that are None, which TOML cannot say."""
+    return {key: value for key, value in table.items() if value is not None}
