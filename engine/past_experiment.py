@@ -21,7 +21,7 @@ from engine.events import (
     RunId,
     RunStatus,
 )
-from engine.lock import owner_of
+from engine.lock import Owner, owner_of, this_process
 from engine.records import ExperimentRecord, RunRecord
 from engine.results import ResultsError
 from engine.rules import SettingsError, shown
@@ -99,6 +99,21 @@ def newest_unfinished(results: Path) -> ExperimentRecord:
         if is_unfinished(record):
             return record
     raise ResultsError(f"results: {results}: has no experiment that could go on")
+
+
+def newest_live(results: Path) -> tuple[ExperimentRecord, Owner] | None:
+    """The experiment begun last of those that another process trains, and that process."""
+    for mark in sorted(results.glob("*/running.toml"), reverse=True):
+        owner = owner_of(mark.parent)
+        if owner is None or owner == this_process():
+            continue
+        try:
+            record = read_record(mark.parent)
+        except ResultsError:
+            continue
+        if record.status == "running":
+            return record, owner
+    return None
 
 
 def _record(content: Mapping[str, Any], folder: Path) -> ExperimentRecord:

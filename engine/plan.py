@@ -161,6 +161,11 @@ class Plan:
         with self._lock:
             self._group = self._begun
 
+    @property
+    def closed(self) -> bool:
+        """Whether no run can be added any more, or not yet."""
+        return self._closed
+
     def close(self) -> None:
         """No run will be taken any more."""
         with self._lock:

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from engine.checkpoint import Checkpoint, load_checkpoint
-from engine.events import (
-    EpochFinished,
-    Event,
-    ExperimentResumed,
-    ExperimentStarted,
-    Notice,
-    PlanChanged,
-    PlannedRun,
-    RunFailed,
-    RunStarted,
-)
+from engine.events import Event, ExperimentResumed, Notice, PlanChanged, PlannedRun
+from engine.following import run_news, started
 from engine.past_experiment import ENDED, is_unfinished
 from engine.records import ExperimentRecord, RunRecord
 from engine.results import ResultsError
@@ -95,18 +86,9 @@ def _kept(record: ExperimentRecord, checkpoint: Checkpoint) -> list[RunRecord]:
 def _events(
     record: ExperimentRecord, planned: tuple[PlannedRun, ...], begun: tuple[RunRecord, ...]
 ) -> Iterator[Event]:
-    ids = tuple(each.run for each in planned)
-    yield ExperimentStarted(
-        record.id, record.folder, record.started, record.settings, ids, record.environment
-    )
+    yield replace(started(record), runs=tuple(each.run for each in planned))
     yield PlanChanged(1, planned)
     for run in begun:
-        yield RunStarted(run.id, run.seed, run.planned_epochs, run.threads, run.precision)
-        for epoch in run.epochs:
-            yield EpochFinished(run.id, epoch)
-        if run.finished is not None:
-            yield run.finished
-        elif run.status == "failed":
-            yield RunFailed(run.id, run.error, run.weights)
+        yield from run_news(None, run)
     kept = sum(len(run.epochs) for run in begun)
     yield ExperimentResumed(datetime.now(UTC).replace(microsecond=0), record.status, kept)

@@ -143,17 +143,33 @@ class MnistApp(App[int]):
         if self.screen is self._setup and not self.trainer.busy:
             self._train(message.record.settings, message.record.folder)
 
+    def on_setup_screen_watch(self, message: SetupScreen.Watch) -> None:
+        """Look on while another process trains."""
+        from tui.screens.watch import WatchScreen
+
+        if self.screen is self._setup and not self.trainer.busy:
+            self._show(WatchScreen(message.record, message.owner, self.take_log))
+
     def _train(self, settings: Settings, folder: Path | None = None) -> None:
         """Show the training screen, which begins, or goes on with the experiment in ``folder``."""
         from tui.screens.training import TrainingScreen
 
+        self._show(TrainingScreen(settings, self.trainer, self.take_log, folder))
+
+    def _show(self, screen: TrainingScreen) -> None:
         def ended(refusal: str | None) -> None:
             self._training = None
             if refusal is not None:
                 self._setup.show_refusal(refusal)
 
-        self._training = TrainingScreen(settings, self.trainer, self.take_log, folder)
-        self.push_screen(self._training, ended)
+        self._training = screen
+        self.push_screen(screen, ended)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The other screens are there if there is something for them."""
+        if action == "side" and self._training is not None:
+            return parameters[0] in self._training.SIDES
+        return True
 
     def add_log(self, level: str, text: str) -> None:
         """Keep a line for the log pane; callable from any thread."""

@@ -45,11 +45,12 @@ def launch(settings: Settings, *, as_last_time: bool) -> int:
         logging.getLogger("mnist_tui").setLevel(logging.INFO)
         root.addHandler(handler)
         hangup = _Hangup(app) if settings.on_hangup == "finish" and HANGUP else None
+        alone = 0
         try:
             _run(app)
         finally:
             if hangup is not None and hangup.came:
-                _finish_alone(trainer)
+                alone = _finish_alone(trainer)
             trainer.control.stop()
             trainer.wait()
             root.removeHandler(handler)
@@ -58,7 +59,7 @@ def launch(settings: Settings, *, as_last_time: bool) -> int:
     with suppress(OSError):  # the terminal may be gone
         for record in trainer.records:
             print(record.summary, flush=True)
-    return app.return_code or 0
+    return alone or app.return_code or 0
 
 
 class _Hangup:
@@ -87,14 +88,25 @@ def _run(app: MnistApp) -> None:
             raise
 
 
-def _finish_alone(trainer: Trainer) -> None:
-    """Train to the end without a screen; SIGTERM and Ctrl-C stop it in order."""
+def _finish_alone(trainer: Trainer) -> int:
+    """Train to the end without a screen; SIGTERM and Ctrl-C stop it in order.
+
+    Returns:
+        The exit code, as of ``launch``.
+    """
     log.warning("the terminal is gone: the training goes on")
+    received: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        trainer.control.stop()
+
     for number in ENDING_SIGNALS:
         if number != HANGUP:
-            signal.signal(number, lambda *_: trainer.control.stop())
+            signal.signal(number, stop)
     trainer.control.resume()  # nobody is left to end a pause
     trainer.wait()
+    return 128 + received[0] if received else 0
 
 
 def _close_terminal() -> None:

@@ -26,7 +26,9 @@ epochs as well. Models, preset, epochs and repeats begin as you started them las
   Space         choose a model, open a list
   s             start (also Enter on the Start button or in a field)
   r             go on with the experiment that ended too early last, if any
-                s, r, q and ? work in a field, too: no number has them
+  w             watch what another process trains, if one does: after a dropped
+                connection, or what mnist-tui run trains
+                s, r, w, q and ? work in a field, too: no number has them
   t             colours: dark, light, high contrast, the terminal's own
   q             quit
   Ctrl+P        command palette: every action and the themes
@@ -100,6 +102,30 @@ the top means that a model has not been measured yet.
   Inspect       what each network confuses, misreads, and looks for
   Draw          draw a digit; every network answers
   Compare       the models side by side, and accuracy against time
+""",
+    "watch": """\
+[b]Watching what another process trains[/b]
+
+Read from the files that it writes after each epoch, so progress within an epoch is not
+shown, and there is nothing to inspect or to draw for. Charts and table are as while it
+trains here. Leaving ends nothing.
+
+[b]Keys[/b]
+  x             stop that process: it saves what is trained and ends
+  n             the form; the other process trains on
+  q             quit; the other process trains on
+  m             enlarge the loss chart, the accuracy chart, then show all
+  l             loss axis: logarithmic or linear
+  u             curves over epochs, or over seconds of training
+  b             repeats as mean and band, or as a line each
+  o             smooth train curves by 0.6, 0.9, not; raw ones stay, faint
+  z             zoom to the last 10 epochs, if more are done; 3; all
+  t             colours: dark, light, high contrast, the terminal's own
+  ← →           read out the exact values of an epoch; so does the mouse
+  ↑ ↓           choose a run in the table; so does a click
+  c             compare the models
+  Ctrl+P        command palette: every action and the themes
+  ?             this page; Esc closes it
 """,
     "inspect": """\
 [b]Inspect[/b]

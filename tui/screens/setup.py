@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -25,6 +25,9 @@ from tui.widgets.digit_strip import DigitStrip
 from tui.widgets.model_choice import ModelChoice
 from tui.widgets.setting_field import SettingField
 from tui.wording import limits, training
+
+if TYPE_CHECKING:
+    from engine.lock import Owner
 
 FIELDS = {
     "epochs": "epochs",
@@ -48,6 +51,7 @@ class SetupScreen(SizedScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", "Start", priority=True),
         Binding("r", "resume", "Resume", priority=True, tooltip="Go on with what ended too early"),
+        Binding("w", "watch", "Watch", priority=True, tooltip="Watch what another process trains"),
         Binding("up", "app.focus_previous", "Previous", show=False),
         Binding("down", "app.focus_next", "Next", show=False),
         Binding("tab", "app.focus_next", "Next field"),
@@ -69,10 +73,19 @@ class SetupScreen(SizedScreen[None]):
             super().__init__()
             self.record = record
 
+    class Watch(Message):
+        """The user wants to see this experiment, which that process trains."""
+
+        def __init__(self, record: ExperimentRecord, owner: Owner) -> None:
+            super().__init__()
+            self.record = record
+            self.owner = owner
+
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
         self._unfinished: ExperimentRecord | None = None
+        self._live: tuple[ExperimentRecord, Owner] | None = None
         self._preset = settings.preset
         self._devices = ["auto", "cpu"]
         if settings.device not in self._devices:
@@ -130,24 +143,34 @@ class SetupScreen(SizedScreen[None]):
     def _find_unfinished(self) -> None:
         """On a thread: reading summaries may take a while."""
         # Imported here so that the form need not wait for it.
-        from engine.past_experiment import newest_unfinished
+        from engine.past_experiment import newest_live, newest_unfinished
         from engine.results import ResultsError
 
+        results = Path(self.settings.results).expanduser()
         try:
-            found = newest_unfinished(Path(self.settings.results).expanduser())
+            unfinished = newest_unfinished(results)
         except ResultsError:
-            found = None
-        self.app.call_from_thread(self._offer, found)
+            unfinished = None
+        self.app.call_from_thread(self._offer, unfinished, newest_live(results))
 
-    def _offer(self, unfinished: ExperimentRecord | None) -> None:
-        if unfinished != self._unfinished:
-            self._unfinished = unfinished
+    def _offer(
+        self, unfinished: ExperimentRecord | None, live: tuple[ExperimentRecord, Owner] | None
+    ) -> None:
+        if (unfinished, live) != (self._unfinished, self._live):
+            self._unfinished, self._live = unfinished, live
             self.refresh_bindings()
             self._say_plan()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Resume is there if there is something to go on with."""
+        """Resume is there if there is something to go on with; Watch, if somebody trains."""
+        if action == "watch":
+            return self._live is not None
         return self._unfinished is not None if action == "resume" else True
+
+    def action_watch(self) -> None:
+        """See what another process trains."""
+        if self._live is not None:
+            self.post_message(self.Watch(*self._live))
 
     def action_resume(self) -> None:
         """Go on with the experiment that ended too early."""
@@ -199,6 +222,8 @@ class SetupScreen(SizedScreen[None]):
         runs = len(models) * settings.repeats
         images = f" {limits(settings)}" if limits(settings) else ""
         rest = f"; r goes on with {self._unfinished.id}" if self._unfinished else ""
+        if self._live is not None:
+            rest = f"; w watches {self._live[0].id}, process {self._live[1].pid}"
         self._say(
             f"{runs} run{'s' if runs > 1 else ''}, {settings.epochs} epochs each{images}; "
             f"saved in {Path(settings.results)}{rest}"

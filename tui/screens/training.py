@@ -27,6 +27,7 @@ from tui.bridge import Refused
 from tui.chart_lines import MEASURES, Measure
 from tui.chart_options import ChartOptions
 from tui.experiment_view import ExperimentView
+from tui.follower import Follower
 from tui.screens.sized import SizedScreen, side_keys
 from tui.trainer import Trainer
 from tui.widgets.charts import Charts
@@ -47,10 +48,16 @@ RARE = 2.0
 """Looks a second, below which loss and accuracy would be of different moments for too long."""
 LONGEST_WAIT = 1.0
 """Seconds between two looks, however slow the machine is."""
-QUESTIONS = {"stop": "Stop now?", "quit": "Still training. Quit?", "add": "Add a run of"}
+QUESTIONS = {
+    "stop": "Stop now?",
+    "halt": "Stop that process?",
+    "quit": "Still training. Quit?",
+    "add": "Add a run of",
+}
 LATER = {"epoch": ("e", "After this epoch"), "stay": ("escape", "Back")}
 ANSWERS = {
     "stop": {"stop": ("y", "Yes, now"), **LATER},
+    "halt": {"stop": ("y", "Yes, it saves all"), "stay": LATER["stay"]},
     "quit": {"stop": ("y", "Yes, stop now"), **LATER},
     "add": {
         **{model: (str(number), model) for number, model in enumerate(MODEL_NAMES, start=1)},
@@ -64,6 +71,8 @@ class TrainingScreen(SizedScreen[str | None]):
 
     CSS_PATH = "training.tcss"
     HELP = "training"
+    SIDES: ClassVar[tuple[str, ...]] = ("inspect", "draw", "compare")
+    """The other screens that there is something for."""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-very-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall"), (45, "-very-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -90,7 +99,7 @@ class TrainingScreen(SizedScreen[str | None]):
     def __init__(
         self,
         settings: Settings,
-        trainer: Trainer,
+        trainer: Trainer | Follower,
         take_log: Callable[[], list[tuple[str, str]]],
         folder: Path | None = None,
     ) -> None:

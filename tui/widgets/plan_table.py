@@ -75,9 +75,10 @@ class PlanTable(RunsTable):
             self.border_subtitle = KEYS if editable else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The plan can be changed while it trains."""
+        """The plan can be changed while it trains here."""
         if action in ("remove", "epochs", "reorder"):
-            return self._view.record is not None and self._view.ended is None
+            training = self._view.record is not None and self._view.ended is None
+            return training and not self._plan().closed
         return True
 
     def action_remove(self) -> None:

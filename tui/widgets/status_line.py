@@ -13,6 +13,7 @@ from tui.wording import duration
 GLYPHS = {
     "loading": "…",
     "training": "▶",
+    "watching": "▷",
     "paused": "‖",
     "stopping": "◼",
     "finished": "✓",

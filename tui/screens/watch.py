@@ -1,0 +1,68 @@
+"""An experiment that another process trains: as while it trains here, without the plan's keys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from engine.lock import Owner
+from engine.records import ExperimentRecord
+from tui.follower import Follower
+from tui.screens.training import TrainingScreen
+from tui.widgets.log_pane import LogPane
+
+NOT_FROM_HERE = ("pause", "resume", "stop_after_epoch", "skip", "add")
+
+
+class WatchScreen(TrainingScreen):
+    """Shows what the files of the experiment say; leaving it ends nothing."""
+
+    HELP = "watch"
+    SIDES: ClassVar[tuple[str, ...]] = ("compare",)
+
+    def __init__(
+        self,
+        record: ExperimentRecord,
+        owner: Owner,
+        take_log: Callable[[], list[tuple[str, str]]],
+    ) -> None:
+        self._follower = Follower(owner)
+        self._owner = owner
+        super().__init__(record.settings, self._follower, take_log, record.folder)
+        already = (datetime.now(UTC) - record.started).total_seconds()
+        self.view.began = time.monotonic() - already
+
+    def on_mount(self) -> None:
+        """Say whose it is."""
+        text = f"watching process {self._owner.pid} on {self._owner.host}; q and n let it train on"
+        self.query_one(LogPane).add("INFO", text)
+
+    def on_unmount(self) -> None:
+        """Look no more."""
+        self._follower.leave()
+
+    def _state(self) -> str:
+        state = super()._state()
+        return "watching" if state == "training" else state
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which keys are shown and work now."""
+        if action in NOT_FROM_HERE:
+            return False
+        if action == "stop" and not self._follower.control.reaches:
+            return False
+        return True if action == "new" else super().check_action(action, parameters)
+
+    async def action_stop(self) -> None:
+        """End what the other process trains, once confirmed."""
+        await self._ask("halt")
+
+    async def action_quit(self) -> None:
+        """Leave the program."""
+        self.app.exit()
+
+    def action_new(self) -> None:
+        """To the form."""
+        self.dismiss(None)
