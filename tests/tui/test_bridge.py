@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from engine.events import Notice, Progress, RunId
+from engine.events import EpochFinished, EpochResult, Notice, Progress, RunId
 from tui.bridge import Bridge
 
 RUN = RunId("mlp", 1)
@@ -79,3 +79,32 @@ def test_nothing_is_lost_between_threads() -> None:
         received += [e.text for e in bridge.take().events if isinstance(e, Notice)]
     thread.join()
     assert received == [str(number) for number in range(count)]
+
+
+@pytest.mark.slow
+def test_a_day_of_events_in_a_minute_loses_no_epoch() -> None:
+    """Ten Progress events a second, as the engine makes them, and an epoch a second, for 24 hours:
+    all as quickly as they can be told, while the screen looks in now and then.
+    """
+    bridge = Bridge()
+    seconds = 24 * 60 * 60
+    within = [progress(1, step, steps=10) for step in range(1, 11)]
+    received: list[int] = []
+    largest = 0
+
+    def train() -> None:
+        for epoch in range(1, seconds + 1):
+            for event in within:
+                bridge.emit(event)
+            result = EpochResult(epoch, 0.1, 0.97, 0.08, 0.98, 0.001, 1.0, 12_000.0, 0.1)
+            bridge.emit(EpochFinished(RUN, result))
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    while thread.is_alive() or len(received) < seconds:
+        delivery = bridge.take()
+        received += [e.result.epoch for e in delivery.events if isinstance(e, EpochFinished)]
+        largest = max(largest, len(delivery.progress), len(bridge.train_points("loss")))
+        thread.join(0.01)
+    assert received == list(range(1, seconds + 1))
+    assert largest == 1, "one run, however many events"
