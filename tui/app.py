@@ -31,6 +31,7 @@ from tui.trainer import Trainer
 from tui.turns import next_in_turn
 
 if TYPE_CHECKING:
+    from tui.screens.history import HistoryScreen
     from tui.screens.training import TrainingScreen
 
 TEXTUALS_OWN = ("command_palette", "quit", "app.quit", "minimize")
@@ -142,6 +143,21 @@ class MnistApp(App[int]):
         """Go on with an experiment; a second press of the key comes too late."""
         if self.screen is self._setup and not self.trainer.busy:
             self._train(message.record.settings, message.record.folder)
+
+    def on_setup_screen_history(self) -> None:
+        """The experiments that there are."""
+        from tui.screens.history import HistoryScreen
+
+        if self.screen is self._setup and not self.trainer.busy:
+            self.push_screen(HistoryScreen(Path(self._settings.results).expanduser()))
+
+    def on_history_screen_opened(self, message: HistoryScreen.Opened) -> None:
+        """Look at a past experiment, or one that somebody trains."""
+        from engine.lock import owner_of
+        from tui.screens.watch import WatchScreen
+
+        owner = owner_of(message.record.folder)
+        self._show(WatchScreen(message.record, owner, self.take_log))
 
     def on_setup_screen_watch(self, message: SetupScreen.Watch) -> None:
         """Look on while another process trains."""

@@ -30,19 +30,19 @@ SHARE = 0.2
 class RemoteControl(Control):
     """Stops the other process; it saves what is trained, as on any SIGTERM."""
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner | None) -> None:
         super().__init__()
         self._owner = owner
 
     @property
     def reaches(self) -> bool:
         """Whether it can be stopped from here."""
-        return self._owner.host == platform.node()
+        return self._owner is not None and self._owner.host == platform.node()
 
     def stop(self) -> None:
         """As ``Control.stop``."""
         super().stop()
-        if self.reaches and self._owner.is_alive:
+        if self._owner is not None and self.reaches and self._owner.is_alive:
             with suppress(OSError):  # it has ended just now, or is another user's
                 os.kill(self._owner.pid, signal.SIGTERM)
 
@@ -53,7 +53,7 @@ class Follower:
     busy = False
     """Nothing is trained by this process."""
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner | None) -> None:
         self.bridge = Bridge()
         self.control = RemoteControl(owner)
         self._owner = owner
@@ -73,7 +73,8 @@ class Follower:
         seen = 0
         while known is None or known.status == "running":
             began = time.perf_counter()
-            alive = self._owner.is_alive  # before reading: its last word is written while it lives
+            alive = self._owner is not None and self._owner.is_alive
+            # before reading: its last word is written while it lives
             with suppress(ResultsError, OSError):  # the folder may be gone for a moment
                 written = (folder / "summary.toml").stat().st_mtime_ns
                 if written != seen:

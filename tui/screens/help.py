@@ -28,7 +28,8 @@ epochs as well. Models, preset, epochs and repeats begin as you started them las
   r             go on with the experiment that ended too early last, if any
   w             watch what another process trains, if one does: after a dropped
                 connection, or what mnist-tui run trains
-                s, r, w, q and ? work in a field, too: no number has them
+  h             history: the experiments in the results folder
+                s, r, w, h, q and ? work in a field, too: no number has them
   t             colours: dark, light, high contrast, the terminal's own
   q             quit
   Ctrl+P        command palette: every action and the themes
@@ -124,6 +125,21 @@ trains here. Leaving ends nothing.
   ← →           read out the exact values of an epoch; so does the mouse
   ↑ ↓           choose a run in the table; so does a click
   c             compare the models
+  Ctrl+P        command palette: every action and the themes
+  ?             this page; Esc closes it
+""",
+    "history": """\
+[b]Past experiments[/b]
+
+Every experiment in the results folder, that begun last first. The accuracy is that of the
+best model, the mean over its finished runs. One that cannot be read says why below the table.
+
+[b]Keys[/b]
+  ↑ ↓           choose; also Page up, Page down, Home, End, and the mouse
+  Enter         open it: its curves, its runs, its result
+  Esc           back to the form
+  t             colours: dark, light, high contrast, the terminal's own
+  q             quit
   Ctrl+P        command palette: every action and the themes
   ?             this page; Esc closes it
 """,

@@ -52,6 +52,7 @@ class SetupScreen(SizedScreen[None]):
         Binding("s", "start", "Start", priority=True),
         Binding("r", "resume", "Resume", priority=True, tooltip="Go on with what ended too early"),
         Binding("w", "watch", "Watch", priority=True, tooltip="Watch what another process trains"),
+        Binding("h", "history", "History", priority=True, tooltip="Past experiments"),
         Binding("up", "app.focus_previous", "Previous", show=False),
         Binding("down", "app.focus_next", "Next", show=False),
         Binding("tab", "app.focus_next", "Next field"),
@@ -72,6 +73,9 @@ class SetupScreen(SizedScreen[None]):
         def __init__(self, record: ExperimentRecord) -> None:
             super().__init__()
             self.record = record
+
+    class History(Message):
+        """The user wants to see past experiments."""
 
     class Watch(Message):
         """The user wants to see this experiment, which that process trains."""
@@ -166,6 +170,10 @@ class SetupScreen(SizedScreen[None]):
         if action == "watch":
             return self._live is not None
         return self._unfinished is not None if action == "resume" else True
+
+    def action_history(self) -> None:
+        """See the experiments that there are."""
+        self.post_message(self.History())
 
     def action_watch(self) -> None:
         """See what another process trains."""

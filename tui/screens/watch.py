@@ -1,4 +1,4 @@
-"""An experiment that another process trains: as while it trains here, without the plan's keys."""
+"""An experiment that another process trains, or did: as while it trains here, by its files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import ClassVar
+
+from textual.binding import Binding, BindingType
 
 from engine.lock import Owner
 from engine.records import ExperimentRecord
@@ -22,12 +24,15 @@ class WatchScreen(TrainingScreen):
     HELP = "watch"
     SIDES: ClassVar[tuple[str, ...]] = ("compare",)
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "new", "Back", show=False)]
+
     def __init__(
         self,
         record: ExperimentRecord,
-        owner: Owner,
+        owner: Owner | None,
         take_log: Callable[[], list[tuple[str, str]]],
     ) -> None:
+        """``owner`` is the process that trains it; None if none does any more."""
         self._follower = Follower(owner)
         self._owner = owner
         super().__init__(record.settings, self._follower, take_log, record.folder)
@@ -36,6 +41,8 @@ class WatchScreen(TrainingScreen):
 
     def on_mount(self) -> None:
         """Say whose it is."""
+        if self._owner is None:
+            return
         text = f"watching process {self._owner.pid} on {self._owner.host}; q and n let it train on"
         self.query_one(LogPane).add("INFO", text)
 
@@ -46,6 +53,13 @@ class WatchScreen(TrainingScreen):
     def _state(self) -> str:
         state = super()._state()
         return "watching" if state == "training" else state
+
+    def _end(self) -> None:
+        record = self.view.record
+        if record is not None and record.finished is not None:  # it may be long ago
+            took = (record.finished - record.started).total_seconds()
+            self.view.ended = self.view.began + took
+        super()._end()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys are shown and work now."""
