@@ -84,12 +84,12 @@ def train_runs(ids: Sequence[RunId], bench: Workbench) -> RunStatus:
         free_cache(bench.device)  # not before: the error held on to what was being computed
         for id_ in ids[len(runs) :]:  # that could not be built
             bench.emit(RunFailed(id_, reason))
-    for run in _going(runs):
-        if status == "failed":
+        for run in _going(runs):
             bench.emit(RunFailed(run.id, reason, save(run, bench)))
-        else:
-            bench.emit(_end(run, status, features_seconds, bench))
-            features_seconds = 0.0
+        return status
+    for run in _going(runs):
+        bench.emit(_end(run, status, features_seconds, bench))
+        features_seconds = 0.0
     return status
 
 
