@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from engine.events import Emit, Event, Notice, Progress, Snapshot
+from engine.one_line import OneLineError, printable
 from engine.recipes import Recipe
 from engine.records import ExperimentRecord, ModelSummary, RunRecord
-from engine.settings import Settings
+from engine.settings import Settings, expanded
 from engine.settings_file import to_tables
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ SCHEMA = 1
 log = logging.getLogger("mnist_tui")
 
 
-class ResultsError(Exception):
+class ResultsError(OneLineError):
     """The results folder cannot be used. Its text is one line that names it."""
 
 
@@ -42,7 +43,7 @@ def create_folder(settings: Settings, now: datetime) -> tuple[str, Path]:
     Raises:
         ResultsError: the results folder cannot be made or written to.
     """
-    results = Path(settings.results).expanduser()
+    results = expanded(settings.results)
     name = f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{'-'.join(settings.models)}"
     number = 1
     while True:
@@ -148,6 +149,13 @@ def save_weights(path: Path, state: dict[str, Tensor]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
+class _Printable(logging.Formatter):
+    """A log is looked at in a terminal; tracebacks keep their lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(printable, super().format(record).split("\n")))
+
+
 class _LogFile(logging.FileHandler):
     """A log that cannot be written must not end what it reports on."""
 
@@ -161,7 +169,7 @@ class _LogFile(logging.FileHandler):
 def logging_to(path: Path) -> Iterator[None]:
     """Send log records and Python warnings to ``path`` as well; the file is made when needed."""
     handler = _LogFile(path, delay=True, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
     # Left on: another listener may have switched it on, and torch may warn at any time.
@@ -232,7 +240,7 @@ def _run_table(run: RunRecord) -> dict[str, Any]:
             "precision": run.precision,
             "planned_epochs": run.planned_epochs,
             "status": run.status,
-            "error": run.error or None,
+            "error": printable(run.error) or None,
             "test_accuracy": run.last and run.last.test_accuracy,
             "test_loss": run.last and run.last.test_loss,
             "macro_f1": end and end.macro_f1,

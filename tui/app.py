@@ -69,8 +69,8 @@ class MnistApp(App[int]):
             return TERMINAL.name
         if self._settings.theme != "last":
             return self._settings.theme
-        last = str(recall().get("theme"))
-        return last if last in self.available_themes else DARK.name
+        last = recall().get("theme")
+        return last if isinstance(last, str) and last in self.available_themes else DARK.name
 
     def get_default_screen(self) -> SetupScreen:
         """The form, which no screen lies below."""
