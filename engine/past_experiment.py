@@ -58,7 +58,7 @@ def folder_of(results: Path, id_: str) -> Path:
     Raises:
         ResultsError: there is none.
     """
-    plain = Path(id_).name == id_ and id_ != ".."
+    plain = Path(id_).name == id_ and id_ not in ("", "..")
     # os.path answers also for names that no file can have.
     if not plain or not os.path.exists(results / id_ / "summary.toml"):
         raise ResultsError(f"results: {results}: has no experiment {shown(id_)}")
@@ -73,7 +73,11 @@ def newest_unfinished(results: Path) -> ExperimentRecord:
     Raises:
         ResultsError: there is none.
     """
-    marks = (*results.glob("*/resume.pt"), *results.glob("*/running.toml"))
+    try:
+        marks = (*results.glob("*/resume.pt"), *results.glob("*/running.toml"))
+    except OSError as error:
+        reason = error.strerror or error
+        raise ResultsError(f"results: {results}: cannot be read: {reason}") from error
     for folder in sorted({mark.parent for mark in marks}, reverse=True):
         if owner_of(folder) is not None:
             continue

@@ -9,6 +9,8 @@ from typing import Any
 
 from engine.one_line import OneLineError
 
+MOST_DOTS = 1000
+
 
 class TomlError(OneLineError):
     """What is wrong with a file, for a line that begins with its name."""
@@ -34,6 +36,9 @@ def read_toml(path: Path, longest: int) -> dict[str, Any]:
 
 def parse_toml(content: bytes) -> dict[str, Any]:
     """The tables of a file's content; raises as ``read_toml``."""
+    if any(line.count(b".") > MOST_DOTS for line in content.split(b"\n")):
+        # The parser's time grows with the square of a key's parts.
+        raise TomlError(f"has a line with more than {MOST_DOTS} dots")
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

@@ -9,7 +9,10 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import Select
 
-from engine.one_line import printable
+from engine.one_line import one_line
+
+LONGEST = 60
+"""Characters of a name that are shown."""
 
 
 class ChoiceSelect(Select[str], inherit_bindings=False):
@@ -27,4 +30,4 @@ class ChoiceSelect(Select[str], inherit_bindings=False):
 
 def as_options(choices: Sequence[str]) -> list[tuple[Text, str]]:
     """What a list offers; names are shown as they are, whatever markup is in them."""
-    return [(Text(printable(name)), name) for name in choices]
+    return [(Text(one_line(name, LONGEST)), name) for name in choices]
