@@ -106,7 +106,8 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     Raises:
         OSError: the folder is gone, full or not writable; the old content stays.
     """
-    data = content.encode() if isinstance(content, str) else content
+    # An error's text may hold a name that is not UTF-8; that must not cost the summary.
+    data = content.encode(errors="replace") if isinstance(content, str) else content
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(descriptor, "wb") as file:
@@ -240,7 +241,7 @@ def _run_table(run: RunRecord) -> dict[str, Any]:
             "precision": run.precision,
             "planned_epochs": run.planned_epochs,
             "status": run.status,
-            "error": printable(run.error) or None,
+            "error": run.error or None,
             "test_accuracy": run.last and run.last.test_accuracy,
             "test_loss": run.last and run.last.test_loss,
             "macro_f1": end and end.macro_f1,

@@ -215,7 +215,7 @@ class Settings:
 
 
 def expanded(folder: str) -> Path:
-    """A folder as a setting names it; ``~`` is the user's own, ``~nobody`` only a name."""
+    """A folder as a setting names it; ``~`` is the user's own, ``~nosuchuser`` only a name."""
     return Path(os.path.expanduser(folder))  # Path's own refuses those it does not know
 
 

@@ -52,7 +52,7 @@ NASTY_NAMES = (
     "/etc/passwd",
     "a/b",
     "C:\\x",
-    "~nobody",
+    "~nosuchuser",
     "\x00",
     "x" * 3000,
     "",

@@ -118,7 +118,9 @@ def test_what_is_no_file(tmp_path: Path, pipe: Path) -> None:
         clear_line(caught.value, said)
 
 
-@pytest.mark.parametrize("folder", ["x" * 5000, "~nobody/x", "a\nb\x1b[2J", "\udcff", "..", "/dev"])
+@pytest.mark.parametrize(
+    "folder", ["x" * 5000, "~nosuchuser/x", "a\nb\x1b[2J", "\udcff", "..", "/dev"], ids=ascii
+)
 def test_folders_that_are_none(folder: str) -> None:
     with pytest.raises(DataError) as caught:
         read_part(folder, "train")

@@ -109,6 +109,9 @@ def test_a_name_that_is_not_utf8_can_go_on(tmp_path: Path) -> None:
     rest = rest_of(read_record(folder))
     Journal(rest.record, lambda event: None)
     assert read_record(folder).runs.keys() == rest.record.runs.keys()
+    next(iter(rest.record.runs.values())).error = f"{folder}: gone"
+    Journal(rest.record, lambda event: None)
+    assert next(iter(read_record(folder).runs.values())).error.endswith("20261122-?: gone")
     with logging_to(folder / "log.txt"):
         logging.getLogger("mnist_tui").warning("%s: %s", folder, ESCAPES)
     log = (folder / "log.txt").read_text(encoding="utf-8")
