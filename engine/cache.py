@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from engine.device import Capabilities
 from engine.files import write_atomically
-from engine.settings import Settings
+from engine.settings import Settings, expanded
 
 CHECKSUM_BYTES = 32
 SUFFIX = ".features"
@@ -27,7 +27,7 @@ PIPELINE = "224x224 bilinear, ImageNet mean and std, features pooled, version 2"
 def cache_folder(settings: Settings) -> Path:
     """Where cached features are: the ``cache_folder`` setting, else the user's cache folder."""
     if settings.cache_folder:
-        return Path(settings.cache_folder).expanduser()
+        return expanded(settings.cache_folder)
     return user_cache_path("mnist-tui", appauthor=False)
 
 
@@ -52,12 +52,12 @@ def features_file(folder: Path, network: nn.Module, images: Tensor, able: Capabi
 def load_features(path: Path, shape: tuple[int, int]) -> Tensor | None:
     """Return float16 features of ``shape`` on the CPU; None if the file is not there or damaged."""
     try:
+        if path.stat().st_size != CHECKSUM_BYTES + shape[0] * shape[1] * 2:
+            return None
         content = bytearray(path.read_bytes())
     except OSError:
         return None
-    data = memoryview(content)[CHECKSUM_BYTES:]
-    whole = len(data) == shape[0] * shape[1] * 2
-    if not whole or hashlib.sha256(data).digest() != content[:CHECKSUM_BYTES]:
+    if hashlib.sha256(memoryview(content)[CHECKSUM_BYTES:]).digest() != content[:CHECKSUM_BYTES]:
         return None
     with contextlib.suppress(OSError):
         path.touch()  # the file used last is the last to be removed

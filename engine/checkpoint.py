@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,11 +15,14 @@ from torch import Tensor
 from engine.data import RunSeed
 from engine.events import EpochResult, RunId
 from engine.files import tensor_bytes
-from engine.optimizers import Optimizer
+from engine.optimizers import Optimizer, state_names
 from engine.results import ResultsError
+from engine.saved_values import fill, take
 from engine.stack import Stack
 
 FILE_NAME = "resume.pt"
+LONGEST = 2**31
+"""Bytes of it: of a thousand runs side by side it has half as many."""
 
 
 @dataclass(frozen=True)
@@ -117,14 +122,18 @@ def _restore(
 ) -> None:
     for parameter, kept in zip(parameters, states, strict=True):
         state: Any = optimizer.state[parameter]
+        shapes = {name: value.shape for name, value in kept.items()}
+        count = torch.Size()  # of steps
+        if shapes != {
+            name: count if name == "step" else parameter.shape for name in state_names(optimizer)
+        }:
+            raise ResultsError(f"{FILE_NAME}: is of another optimizer")
         for name, value in kept.items():
             if name not in state:  # torch's own make theirs at the first step
-                like = parameter if value.shape == parameter.shape else value
+                like = value if name == "step" else parameter
                 # Where it counts on the device, so does its count of steps.
                 device = parameter.device if optimizer.param_groups[0].get("capturable") else None
                 state[name] = torch.empty_like(like, dtype=value.dtype, device=device)
-            if state[name].shape != value.shape:
-                raise ResultsError(f"{FILE_NAME}: is of another optimizer")
             state[name].copy_(value)
 
 
@@ -151,13 +160,20 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     """
     path = folder / FILE_NAME
     try:
+        _refuse_bombs(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
+        runs = tuple(_progressed(table) for table in content["runs"])
+        if len({progressed.run for progressed in runs}) < len(runs):
+            raise ValueError("a run is there twice")
         return Checkpoint(
-            runs=tuple(_progressed(table) for table in content["runs"]),
+            runs=runs,
             parameters=_tensors(content["parameters"]),
             optimizer=tuple(_tensors(state) for state in content["optimizer"]),
-            random=tuple((order, noise) for order, noise in content["random"]),
-            confusion=content["confusion"].reshape(len(content["runs"]), 10, 10),
+            random=tuple(
+                (_plain(order, torch.uint8), _plain(noise, torch.uint8))
+                for order, noise in content["random"]
+            ),
+            confusion=_counts(content["confusion"].reshape(len(runs), 10, 10)),
         )
     except FileNotFoundError:
         return None
@@ -167,14 +183,40 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
         raise ResultsError(f"{path}: is damaged or not a checkpoint") from error
 
 
+def _refuse_bombs(path: Path) -> None:
+    """Ours are not compressed, so that they are no larger in memory than on the disk."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # a pipe might never end, nor even begin
+        raise OSError("is not a file")
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if max(unpacked, status.st_size) > min(status.st_size, LONGEST):
+        raise ValueError("unpacks to more than it is, or is too long")
+
+
 def _progressed(table: dict[str, Any]) -> Progressed:
-    run, last = RunId(**table["run"]), EpochResult(**table["last"])
-    if not (isinstance(run.model, str) and type(run.repeat) is type(last.epoch) is int):
-        raise TypeError("not a run")
-    return Progressed(**{**table, "run": run, "last": last})
+    known = {name: value for name, value in table["last"].items() if value is not None}
+    return Progressed(
+        run=fill(RunId, table["run"], "run"),
+        last=fill(EpochResult, known, "last"),
+        seconds=take(table, "seconds", float),
+        lowest_loss=take(table, "lowest_loss", float),
+        epochs_in_vain=take(table, "epochs_in_vain", int),
+    )
 
 
 def _tensors(table: dict[str, Tensor]) -> dict[str, Tensor]:
-    if not all(isinstance(value, Tensor) for value in table.values()):
-        raise TypeError("not tensors")
-    return dict(table)
+    return {name: _plain(value, torch.float32) for name, value in table.items()}
+
+
+def _plain(value: Tensor, kind: torch.dtype) -> Tensor:
+    """A tensor with all its numbers in memory, as it is if it is one."""
+    if not (value.layout is torch.strided and value.is_cpu and value.dtype is kind):
+        raise TypeError("not a plain tensor")
+    return value
+
+
+def _counts(value: Tensor) -> Tensor:
+    if bool((_plain(value, torch.int64) < 0).any()):
+        raise ValueError("less than none")
+    return value

@@ -7,11 +7,11 @@ there. No DataLoader, no image files, no copies between host and device while tr
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ from torch.nn.functional import interpolate
 
 from engine.assets import read_asset
 from engine.augment import Augment
+from engine.one_line import OneLineError
+from engine.settings import expanded
 
 MNIST_MEAN, MNIST_STD = 0.1307, 0.3081
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -33,7 +35,7 @@ LARGEST_FILE = 16 + 60_000 * SIDE * SIDE
 """Bytes of MNIST's largest IDX file; a gzip file that unpacks to more is not one of them."""
 
 
-class DataError(Exception):
+class DataError(OneLineError):
     """A data file that cannot be used. Its text is one line that names the file."""
 
 
@@ -179,10 +181,12 @@ def _read_file(folder: str, name: str) -> tuple[str, bytes]:
     if not folder:
         bundled = f"MNIST/raw/{name}.gz"
         return bundled, gzip.decompress(read_asset(bundled))
-    there = Path(folder).expanduser()
+    there = expanded(folder)
     plain, packed = there / name, there / f"{name}.gz"
-    path = plain if plain.exists() else packed
+    path = plain if os.path.exists(plain) else packed
     try:
+        if path.is_fifo():  # which might never end
+            raise OSError("is not a file")
         with (gzip.open if path is packed else open)(path, "rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except (OSError, EOFError, zlib.error) as error:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from engine.load import nvidia_driver
+from engine.one_line import OneLineError
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +30,7 @@ X86 = ("x86_64", "AMD64")
 """What ``platform.machine`` calls it."""
 
 
-class DeviceError(ValueError):
+class DeviceError(OneLineError, ValueError):
     """The device that was asked for is not there."""
 
 

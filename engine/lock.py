@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,9 +12,15 @@ from pathlib import Path
 import psutil
 import tomli_w
 
+from engine.one_line import one_line
 from engine.results import ResultsError
+from engine.toml_file import TomlError, read_toml
 
 FILE_NAME = "running.toml"
+LONGEST = 2**16
+"""Bytes of it."""
+PIDS = range(1, 2**31)
+"""That a process may have."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,9 @@ def working_on(folder: Path) -> Iterator[None]:
     path = folder / FILE_NAME
     owner = _read(path)
     if owner is not None and owner.is_alive:
+        host = one_line(owner.host, 100)
         raise ResultsError(
-            f"{folder.name}: is being trained by process {owner.pid} on {owner.host}; "
+            f"{folder.name}: is being trained by process {owner.pid} on {host}; "
             f"if that is gone, remove {path}"
         )
     with contextlib.suppress(OSError):  # a disk that refuses is told where the summary is saved
@@ -108,14 +114,17 @@ def _claims_of_the_dead(path: Path) -> Iterator[Path]:
     """What processes have left that were killed inside ``_take``."""
     for claim in path.parent.glob(f"{path.name}.*"):
         pid = claim.name.removeprefix(f"{path.name}.").removesuffix(".old")
-        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+        if pid.isdecimal() and not (int(pid) in PIDS and psutil.pid_exists(int(pid))):
             yield claim
 
 
 def _read(path: Path) -> Owner | None:
     """None where there is nothing, or nothing that can be understood: nobody is known then."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Owner(str(table["host"]), int(table["pid"]), float(table["started"]))
-    except (OSError, ValueError, OverflowError, KeyError, TypeError, RecursionError):
+        table = read_toml(path, LONGEST)
+    except TomlError:
         return None
+    match table:
+        case {"host": str(host), "pid": int(pid), "started": float(started)} if pid in PIDS:
+            return Owner(host, pid, started)
+    return None

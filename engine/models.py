@@ -19,11 +19,12 @@ from engine.assets import read_asset
 from engine.by_hand import LinearStack, MLPStack
 from engine.data import CLASSES, prepare_28, prepare_224
 from engine.events import ModelSize
+from engine.one_line import OneLineError
 
 BUNDLED_WEIGHTS = "mobilenet_v2/mobilenet_v2_imagenet_features.pth"
 
 
-class WeightsError(Exception):
+class WeightsError(OneLineError):
     """Weights that cannot be had. Its text is one line."""
 
 

@@ -101,6 +101,11 @@ def make_optimizer(recipe: Recipe, parameters: Iterable[Tensor], able: Capabilit
     return kind(parameters, lr=rate, weight_decay=decay, fused=fused, capturable=able.cuda_graphs)
 
 
+def state_names(optimizer: Optimizer) -> set[str]:
+    """What it keeps of each parameter once it has made a step."""
+    return {"momentum_buffer"} if isinstance(optimizer, SGD) else {"step", "exp_avg", "exp_avg_sq"}
+
+
 def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
     """Give all parameters the same learning rate."""
     for group in optimizer.param_groups:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, get_args
 
 from engine.events import (
     EpochResult,
@@ -22,22 +20,20 @@ from engine.events import (
     RunStatus,
 )
 from engine.lock import Owner, owner_of, this_process
+from engine.one_line import one_line, printable
 from engine.records import ExperimentRecord, RunRecord
 from engine.results import ResultsError
 from engine.rules import SettingsError, shown
+from engine.saved_values import WrongValueError, checked, fill, take
 from engine.settings import MODEL_NAMES, Settings
 from engine.settings_file import from_tables
 from engine.summary import SCHEMA
+from engine.toml_file import TomlError, read_toml
 
-Kind = TypeVar("Kind")
 ENDED = ("finished", "skipped", "failed")
 """Runs of which nothing is left to train; the others were stopped, running or queued."""
 LONGEST = 256 * 2**20
 """Bytes of a summary: 1,000 epochs of 200 runs take less than half of it."""
-
-
-class _WrongError(Exception):
-    """What is wrong in the file, for the line that names it."""
 
 
 def read_record(folder: Path) -> ExperimentRecord:
@@ -48,19 +44,9 @@ def read_record(folder: Path) -> ExperimentRecord:
     """
     path = folder / "summary.toml"
     try:
-        if path.stat().st_size > LONGEST:
-            raise _WrongError(f"is longer than {LONGEST // 2**20} MiB")
-        return _record(tomllib.loads(path.read_text(encoding="utf-8")), folder)
-    except OSError as error:
-        raise ResultsError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ResultsError(f"{path}: is not UTF-8 text (byte {error.start})") from error
-    except (SettingsError, _WrongError) as error:
+        return _record(read_toml(path, LONGEST), folder)
+    except (TomlError, SettingsError, WrongValueError) as error:
         raise ResultsError(f"{path}: {error}") from error
-    except OverflowError as error:
-        raise ResultsError(f"{path}: holds a number that is too large") from error
-    except (ValueError, RecursionError) as error:  # ValueError also for a number too long to read
-        raise ResultsError(f"{path}: is not valid TOML: {error}") from error
 
 
 def is_unfinished(record: ExperimentRecord) -> bool:
@@ -74,8 +60,9 @@ def folder_of(results: Path, id_: str) -> Path:
     Raises:
         ResultsError: there is none.
     """
+    plain = Path(id_).name == id_ and id_ not in ("", "..")
     # os.path answers also for names that no file can have.
-    if Path(id_).name != id_ or not os.path.exists(results / id_ / "summary.toml"):
+    if not plain or not os.path.exists(results / id_ / "summary.toml"):
         raise ResultsError(f"results: {results}: has no experiment {shown(id_)}")
     return results / id_
 
@@ -88,7 +75,11 @@ def newest_unfinished(results: Path) -> ExperimentRecord:
     Raises:
         ResultsError: there is none.
     """
-    marks = (*results.glob("*/resume.pt"), *results.glob("*/running.toml"))
+    try:
+        marks = (*results.glob("*/resume.pt"), *results.glob("*/running.toml"))
+    except OSError as error:
+        reason = error.strerror or error
+        raise ResultsError(f"results: {results}: cannot be read: {reason}") from error
     for folder in sorted({mark.parent for mark in marks}, reverse=True):
         if owner_of(folder) is not None:
             continue
@@ -117,154 +108,129 @@ def newest_live(results: Path) -> tuple[ExperimentRecord, Owner] | None:
 
 
 def _record(content: Mapping[str, Any], folder: Path) -> ExperimentRecord:
-    schema = _take(content, "schema", int)
+    schema = take(content, "schema", int)
     if schema != SCHEMA:
-        raise _WrongError(f"schema is {schema}; this version of mnist-tui reads {SCHEMA}")
-    settings = Settings(**from_tables(_take(content, "settings", dict), "settings"))
+        raise WrongValueError(f"schema is {schema}; this version of mnist-tui reads {SCHEMA}")
+    settings = Settings(**from_tables(take(content, "settings", dict), "settings"))
     sizes = dict(_size(table) for table in _tables(content, "models"))
-    runs = [_run(table, sizes) for table in _tables(content, "runs")]
-    runs += [_queued(table) for table in _tables(content, "queue")]
-    status = _one_of(ExperimentStatus, _take(content, "status", str), "status")
-    environment = _take(content, "environment", dict)
-    for name in ("device", "device_name"):
-        _take(environment, name, str, where="environment")
+    runs: dict[RunId, RunRecord] = {}
+    for run in _runs(content, sizes):
+        if run.id in runs:
+            raise WrongValueError(f"{run.id} is there twice")
+        runs[run.id] = run
+    status = _one_of(ExperimentStatus, take(content, "status", str), "status")
     return ExperimentRecord(
-        id=folder.name,
+        id=printable(folder.name),
         folder=folder,
-        started=_take(content, "started", datetime),
+        started=take(content, "started", datetime),
         settings=settings,
-        environment=environment,
-        runs={run.id: run for run in runs},
+        environment=_environment(take(content, "environment", dict)),
+        runs=runs,
         status=status,
-        finished=_take(content, "finished", datetime, None),
+        finished=take(content, "finished", datetime, None),
         interruptions=[
-            _fill(ExperimentResumed, table, f"interruptions[{number}]")
+            fill(ExperimentResumed, table, f"interruptions[{number}]")
             for number, table in enumerate(_tables(content, "interruptions"))
         ],
         notices=[
-            _fill(Notice, table, f"notices[{number}]")
+            fill(Notice, table, f"notices[{number}]")
             for number, table in enumerate(_tables(content, "notices"))
         ],
     )
 
 
+def _environment(table: Mapping[str, Any]) -> dict[str, str | int]:
+    for name in ("device", "device_name"):
+        take(table, name, str, where="environment")
+    return {
+        one_line(name): take(table, name, int) if type(value) is int else _line(table, name)
+        for name, value in table.items()
+    }
+
+
 def _size(table: Mapping[str, Any]) -> tuple[str, ModelSize]:
-    name = _take(table, "name", str)
-    numbers = (_take(table, key, int, 0) for key in ("parameters", "trainable_parameters"))
+    name = take(table, "name", str)
+    numbers = (take(table, key, int, 0) for key in ("parameters", "trainable_parameters"))
     return name, ModelSize(name, *numbers)
 
 
 def _run_id(table: Mapping[str, Any]) -> RunId:
-    model = _take(table, "model", str)
+    model = take(table, "model", str)
     if model not in MODEL_NAMES:
-        raise _WrongError(f"{shown(model)} is not a model; allowed: {', '.join(MODEL_NAMES)}")
-    return RunId(model, _take(table, "repeat", int))
+        raise WrongValueError(f"{shown(model)} is not a model; allowed: {', '.join(MODEL_NAMES)}")
+    return RunId(model, take(table, "repeat", int))
 
 
-def _queued(table: Mapping[str, Any]) -> RunRecord:
-    return RunRecord(_run_id(table), _planned(table))
-
-
-def _planned(table: Mapping[str, Any]) -> int:
-    epochs = _take(table, "planned_epochs", int)
-    if epochs < 1:
-        raise _WrongError(f"planned_epochs is {epochs}; allowed: 1 or more")
-    return int(epochs)
+def _runs(content: Mapping[str, Any], sizes: Mapping[str, ModelSize]) -> Iterator[RunRecord]:
+    for table in _tables(content, "runs"):
+        yield _run(table, sizes)
+    for table in _tables(content, "queue"):
+        yield RunRecord(_run_id(table), take(table, "planned_epochs", int))
 
 
 def _run(table: Mapping[str, Any], sizes: Mapping[str, ModelSize]) -> RunRecord:
     run = _run_id(table)
-    status = _take(table, "status", str)
+    status = take(table, "status", str)
     if status != "running":
         status = _one_of(RunStatus, status, f"status of {run}")
     epochs = [
-        _fill(EpochResult, epoch, f"epoch {number} of {run}")
+        fill(EpochResult, epoch, f"epoch {number} of {run}")
         for number, epoch in enumerate(_tables(table, "epochs"), start=1)
     ]
+    if [epoch.epoch for epoch in epochs] != list(range(1, len(epochs) + 1)):
+        raise WrongValueError(f"epochs of {run} are not in their order")
     ended = "seconds" in table and status not in ("running", "failed")
     return RunRecord(
         id=run,
-        planned_epochs=_planned(table),
-        seed=_take(table, "seed", int, 0),
-        threads=_take(table, "threads", int, 0),
-        precision=_take(table, "precision", str, ""),
+        planned_epochs=take(table, "planned_epochs", int),
+        seed=take(table, "seed", int, 0),
+        threads=take(table, "threads", int, 0),
+        precision=_line(table, "precision", ""),
         status=status,
         epochs=epochs,
         finished=_end(table, run, status, sizes) if ended else None,
-        error=_take(table, "error", str, ""),
-        weights=_take(table, "weights", str, ""),
+        error=_line(table, "error", ""),
+        weights=_line(table, "weights", ""),
     )
 
 
 def _end(
     table: Mapping[str, Any], run: RunId, status: Any, sizes: Mapping[str, ModelSize]
 ) -> RunFinished:
-    confusion = _take(table, "confusion", list, [])
-    if confusion and [len(row) for row in confusion if isinstance(row, list)] != [10] * 10:
-        raise _WrongError(f"confusion of {run} is not 10 × 10")
+    confusion = take(table, "confusion", list, [])
+    lengths = [len(row) if isinstance(row, list) else 0 for row in confusion]
+    if confusion and lengths != [10] * 10:
+        raise WrongValueError(f"confusion of {run} is not 10 × 10")
+    for count in chain(*confusion):
+        checked("confusion", count, int)
     return RunFinished(
         run=run,
         size=sizes.get(run.model, ModelSize(run.model, 0, 0)),
         status=status,
-        seconds=_take(table, "seconds", float),
-        features_seconds=_take(table, "features_seconds", float, 0.0),
-        test_accuracy=_take(table, "test_accuracy", float, None),
-        test_loss=_take(table, "test_loss", float, None),
+        seconds=take(table, "seconds", float),
+        features_seconds=take(table, "features_seconds", float, 0.0),
+        test_accuracy=take(table, "test_accuracy", float, None),
+        test_loss=take(table, "test_loss", float, None),
         confusion=tuple(tuple(row) for row in confusion),
-        macro_f1=_take(table, "macro_f1", float, None),
-        peak_memory_bytes=_take(table, "peak_memory_bytes", int, 0),
-        weights=_take(table, "weights", str, ""),
+        macro_f1=take(table, "macro_f1", float, None),
+        peak_memory_bytes=take(table, "peak_memory_bytes", int, 0),
+        weights=_line(table, "weights", ""),
     )
-
-
-def _fill(kind: type[Kind], table: Mapping[str, Any], where: str) -> Kind:
-    """A dataclass of plain values from the table that it was saved as."""
-    fields = _fields(kind)  # type: ignore[arg-type]  # a class is hashable
-    return kind(
-        **{
-            name: _take(table, name, plain, default, where)
-            for name, (plain, default) in fields.items()
-        }
-    )
-
-
-@cache
-def _fields(kind: type[Any]) -> dict[str, tuple[type, Any]]:
-    """The plain type of each field, and its default, ``...`` if it has none."""
-    found: dict[str, tuple[type, Any]] = {}
-    for field in dataclasses.fields(kind):
-        wanted = get_type_hints(kind)[field.name]
-        kinds = (wanted, *get_args(wanted))
-        plain = next((each for each in (float, int, datetime) if each in kinds), str)
-        has_default = field.default is not dataclasses.MISSING
-        found[field.name] = plain, field.default if has_default else ...
-    return found
 
 
 def _tables(content: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
-    for table in _take(content, name, list, []):
+    for table in take(content, name, list, []):
         if not isinstance(table, Mapping):
-            raise _WrongError(f"{name} holds {shown(table)}, which is not a table")
+            raise WrongValueError(f"{name} holds {shown(table)}, which is not a table")
         yield table
 
 
-def _take(
-    table: Mapping[str, Any], name: str, kind: type, default: Any = ..., where: str = ""
-) -> Any:
-    """A value of a table, in its type; the default where it is missing, if there is one."""
-    if name not in table:
-        if default is ...:
-            raise _WrongError(f"{name} is missing{f' in {where}' if where else ''}")
-        return default
-    value = table[name]
-    if kind is float and type(value) is int:
-        return float(value)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise _WrongError(f"{name} is {shown(value)}, which is not of type {kind.__name__}")
-    return value
+def _line(table: Mapping[str, Any], name: str, default: Any = ...) -> str:
+    """Text that will be on a screen."""
+    return one_line(take(table, name, str, default))
 
 
 def _one_of(kind: Any, value: str, name: str) -> Any:
     if value not in get_args(kind):
-        raise _WrongError(f"{name} is {shown(value)}; allowed: {', '.join(get_args(kind))}")
+        raise WrongValueError(f"{name} is {shown(value)}; allowed: {', '.join(get_args(kind))}")
     return value

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from engine.events import Emit, Event, ExperimentFinished, Notice, Progress, Snapshot
 from engine.files import SavedFiles
+from engine.one_line import OneLineError, printable
 from engine.records import ExperimentRecord
-from engine.settings import Settings
+from engine.settings import Settings, expanded
 from engine.summary import SummaryText
 
 log = logging.getLogger("mnist_tui")
 
 
-class ResultsError(Exception):
+class ResultsError(OneLineError):
     """The results folder cannot be used. Its text is one line that names it."""
 
 
@@ -30,7 +31,7 @@ def create_folder(settings: Settings, now: datetime) -> tuple[str, Path]:
     Raises:
         ResultsError: the results folder cannot be made or written to.
     """
-    results = Path(settings.results).expanduser()
+    results = expanded(settings.results)
     name = f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{'-'.join(settings.models)}"
     number = 1
     while True:
@@ -91,6 +92,13 @@ class Journal:
         self._emit(notice)
 
 
+class _Printable(logging.Formatter):
+    """A log is looked at in a terminal; tracebacks keep their lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(printable, super().format(record).split("\n")))
+
+
 class _LogFile(logging.handlers.WatchedFileHandler):
     """A log that cannot be written must not end what it reports on."""
 
@@ -107,7 +115,7 @@ class _LogFile(logging.handlers.WatchedFileHandler):
 def logging_to(path: Path) -> Iterator[None]:
     """Send log records and Python warnings to ``path`` as well; the file is made when needed."""
     handler = _LogFile(path, delay=True, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
     # Left on: another listener may have switched it on, and torch may warn at any time.

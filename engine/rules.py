@@ -10,8 +10,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.one_line import OneLineError
 
-class SettingsError(ValueError):
+
+class SettingsError(OneLineError, ValueError):
     """A value that cannot be used. Its text is one line: where, what was found, what is allowed."""
 
 
@@ -96,8 +98,8 @@ def checked(rule: Rule, value: object, where: str) -> Any:
 
 def _within(rule: Rule, value: object) -> bool:
     if isinstance(value, tuple):
-        unique = len(set(map(str, value))) == len(value)
-        return bool(value) and unique and all(item in rule.choices for item in value)
+        known = all(item in rule.choices for item in value)
+        return bool(value) and known and len(set(value)) == len(value)
     if isinstance(value, str):
         if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
             return False  # not a name that files can have, nor text that TOML can hold
@@ -134,5 +136,8 @@ def from_text(rule: Rule, typed: str, where: str) -> Any:
 def shown(value: object, limit: int = 60) -> str:
     """A value as an error message shows it: on one line, not too long."""
     plain = ", ".join(map(str, value)) if isinstance(value, tuple) else value
-    text = repr(plain)
+    try:
+        text = repr(plain)
+    except (ValueError, RecursionError):  # thousands of digits, or of tables in each other
+        text = f"a {type(plain).__name__} too large to show"
     return text if len(text) <= limit else text[: limit - 1] + "…"

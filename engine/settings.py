@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engine import rules
@@ -212,6 +214,11 @@ class Settings:
         return recipe(preset, model, training, self.per_model.get(model, {}))
 
 
+def expanded(folder: str) -> Path:
+    """A folder as a setting names it; ``~`` is the user's own, ``~nosuchuser`` only a name."""
+    return Path(os.path.expanduser(folder))  # Path's own refuses those it does not know
+
+
 FIELDS: Mapping[str, dataclasses.Field[Any]] = {
     field.name: field for field in dataclasses.fields(Settings) if "rule" in field.metadata
 }
@@ -239,7 +246,7 @@ def checked_fields(
     for name in table:
         if name not in known:
             raise SettingsError(
-                f"{where}: {shown(name)} is not a known key of [{where.rpartition(' ')[2]}]; "
+                f"{where}: {shown(name)} is not a known key of [{where.rpartition(': ')[2]}]; "
                 f"allowed: {', '.join(known)}"
             )
     return {
@@ -274,7 +281,7 @@ def checked_preset(value: object, where: str) -> dict[str, Any]:
 def checked_table(value: object, where: str) -> Mapping[str, object]:
     """Return a table as it is; raises ``SettingsError`` if it is none."""
     if not isinstance(value, Mapping):
-        raise SettingsError(f"{where} must be a table: [{where.rpartition(' ')[2]}]")
+        raise SettingsError(f"{where} must be a table: [{where.rpartition(': ')[2]}]")
     return value
 
 

@@ -7,7 +7,6 @@ command line, the dashboard.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,12 @@ from engine.settings import (
     from_text,
     rule,
 )
+from engine.toml_file import TomlError, parse_toml, size_in_words
 
 ENVIRONMENT_PREFIX = "MNIST_TUI_"
 FILE_NAME = "settings.toml"
+LONGEST = 2**20
+"""Bytes of a settings file."""
 
 
 def load_settings(
@@ -72,14 +74,15 @@ def read_file(path: Path) -> dict[str, Any]:
         SettingsError: unreadable, not TOML, an unknown key, or a value that is not allowed.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        with path.open("rb") as file:  # which may be a pipe
+            content = file.read(LONGEST + 1)
+        if len(content) > LONGEST:
+            raise SettingsError(f"{path}: is longer than {size_in_words(LONGEST)}")
+        return from_tables(parse_toml(content), str(path))
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: is not UTF-8 text (byte {error.start})") from error
-    except (ValueError, RecursionError) as error:  # ValueError also for a number too long to read
-        raise SettingsError(f"{path}: is not valid TOML: {error}") from error
-    return from_tables(content, str(path))
+    except TomlError as error:
+        raise SettingsError(f"{path}: {error}") from error
 
 
 def from_tables(content: Mapping[str, object], where: str) -> dict[str, Any]:

@@ -29,9 +29,9 @@ class SummaryText:
         """TOML in UTF-8."""
         begun = [run for run in self._record.runs.values() if run.status != "queued"]
         table = _experiment_table(self._record) | ({} if begun else {"runs": []})
-        parts = [tomli_w.dumps(table).encode()]
+        parts = [_encoded(table)]
         for run in begun:
-            parts.append(f"\n[[runs]]\n{tomli_w.dumps(_run_table(run))}".encode())
+            parts += b"\n[[runs]]\n", _encoded(_run_table(run))
             parts += self._epochs_of(run)
         return b"".join(parts)
 
@@ -43,7 +43,12 @@ class SummaryText:
 
 
 def _epoch_text(epoch: EpochResult) -> bytes:
-    return f"\n[[runs.epochs]]\n{tomli_w.dumps(_known(dataclasses.asdict(epoch)))}".encode()
+    return b"\n[[runs.epochs]]\n" + _encoded(_known(dataclasses.asdict(epoch)))
+
+
+def _encoded(table: dict[str, Any]) -> bytes:
+    # An error's text may hold a name that is not UTF-8; that must not cost the summary.
+    return tomli_w.dumps(table).encode(errors="replace")
 
 
 def _experiment_table(record: ExperimentRecord) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 from textual.theme import Theme
 
-from engine.settings import Settings
+from engine.settings import Settings, expanded
 from tui import narrow_updates
 from tui.ascii_filter import AsciiFilter, wants_ascii
 from tui.ending_signals import ENDING_SIGNALS, HANGUP
@@ -70,8 +70,8 @@ class MnistApp(App[int]):
             return TERMINAL.name
         if self._settings.theme != "last":
             return self._settings.theme
-        last = str(recall().get("theme"))
-        return last if last in self.available_themes else DARK.name
+        last = recall().get("theme")
+        return last if isinstance(last, str) and last in self.available_themes else DARK.name
 
     def get_default_screen(self) -> SetupScreen:
         """The form, which no screen lies below."""
@@ -149,7 +149,7 @@ class MnistApp(App[int]):
         from tui.screens.history import HistoryScreen
 
         if self.screen is self._setup and not self.trainer.busy:
-            self.push_screen(HistoryScreen(Path(self._settings.results).expanduser()))
+            self.push_screen(HistoryScreen(expanded(self._settings.results)))
 
     def on_history_screen_opened(self, message: HistoryScreen.Opened) -> None:
         """Look at a past experiment, or one that somebody trains."""

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.control import Control
 from engine.events import Emit
+from engine.one_line import one_line, printable
 from engine.rules import SettingsError
-from engine.settings import FIELDS, Settings, from_text, rule
+from engine.settings import FIELDS, Settings, expanded, from_text, rule
 from engine.settings_file import load_settings
 from tui.memory import REMEMBERED
 
@@ -54,7 +55,7 @@ class _Version(argparse.Action):
 
 
 def _refuse(message: object) -> NoReturn:
-    print(f"mnist-tui: {message}", file=sys.stderr)
+    print(f"mnist-tui: {one_line(str(message))}", file=sys.stderr)
     raise SystemExit(BAD_USAGE)
 
 
@@ -206,7 +207,7 @@ def _resume(settings: Settings, id_: str | None, *, json: bool) -> int:
         from engine.experiment import resume_experiment
         from engine.past_experiment import folder_of, newest_unfinished
 
-        results = Path(settings.results).expanduser()
+        results = expanded(settings.results)
         folder = newest_unfinished(results).folder if id_ is None else folder_of(results, id_)
         return resume_experiment(folder, emit, control)
 
@@ -229,9 +230,11 @@ def _clear_cache(settings: Settings) -> int:
     try:
         count, freed = clear_cache(folder)
     except OSError as error:
-        print(f"mnist-tui: cache_folder: {folder}: {error.strerror or error}", file=sys.stderr)
+        text = f"cache_folder: {folder}: {error.strerror or error}"
+        print(f"mnist-tui: {one_line(text)}", file=sys.stderr)
         return 1
-    print(f"{folder}: {count} file{'' if count == 1 else 's'} removed, {freed / 1e6:.0f} MB")
+    removed = f"{count} file{'' if count == 1 else 's'} removed, {freed / 1e6:.0f} MB"
+    print(f"{printable(str(folder))}: {removed}")
     return 0
 
 

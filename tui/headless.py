@@ -32,6 +32,7 @@ from engine.events import (
     Snapshot,
     as_json,
 )
+from engine.one_line import one_line, printable
 from engine.past_experiment import ENDED
 from engine.records import ExperimentRecord
 from tui.ending_signals import ENDING_SIGNALS, HANGUP
@@ -65,7 +66,8 @@ def run_headless(train: Train, *, json: bool, on_hangup: str) -> int:
     if not record.saved:
         return EXIT_FAILED
     if not json:
-        _say("\n".join(ranking_lines(record)))
+        for line in ranking_lines(record):
+            _say(line)
         if not _print(str(record.summary), sys.stdout):
             return EXIT_FAILED
     if received:
@@ -196,7 +198,7 @@ class _OneLine(logging.Formatter):
     """Without tracebacks, which are in log.txt."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return "mnist-tui: " + " ".join(record.getMessage().split())
+        return "mnist-tui: " + one_line(" ".join(record.getMessage().split()))
 
 
 def _log_to_stderr() -> None:
@@ -212,7 +214,7 @@ def _say(text: str) -> None:
 
 
 def _print(text: str, stream: TextIO | None) -> bool:
-    """Print a line; return False if it could not be written, though somebody may want it.
+    """Print one line; return False if it could not be written, though somebody may want it.
 
     A reader that went away, or never was, must not end the training: what was trained is on disk.
     """
@@ -221,7 +223,7 @@ def _print(text: str, stream: TextIO | None) -> bool:
     try:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-        print(text, file=stream, flush=True)
+        print(printable(text), file=stream, flush=True)
     except BrokenPipeError:
         return True
     except (OSError, ValueError):

@@ -12,6 +12,7 @@ import threading
 from contextlib import suppress
 from types import FrameType
 
+from engine.one_line import printable
 from engine.settings import Settings
 from tui.app import MnistApp
 from tui.capture import captured_output
@@ -58,7 +59,7 @@ def launch(settings: Settings, *, as_last_time: bool) -> int:
         _close_terminal()
     with suppress(OSError):  # the terminal may be gone
         for record in trainer.records:
-            print(record.summary, flush=True)
+            print(printable(str(record.summary)), flush=True)
     return alone or app.return_code or 0
 
 

@@ -6,7 +6,7 @@ It is a convenience: a file that cannot be read or written costs the memory and 
 from __future__ import annotations
 
 import logging
-import tomllib
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +15,11 @@ import platformdirs
 
 from engine.rules import SettingsError
 from engine.settings import Settings, checked
+from engine.toml_file import TomlError, read_toml
 
 log = logging.getLogger("mnist_tui")
+LONGEST = 2**16
+"""Bytes of the file."""
 
 
 def memory_file() -> Path:
@@ -26,12 +29,13 @@ def memory_file() -> Path:
 
 def recall() -> dict[str, object]:
     """The choices kept; none where there is no file or it is damaged."""
-    try:
-        return tomllib.loads(memory_file().read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    path = memory_file()
+    if not os.path.lexists(path):
         return {}
-    except (OSError, ValueError) as error:
-        log.warning("%s: cannot be read, so nothing is remembered: %s", memory_file(), error)
+    try:
+        return read_toml(path, LONGEST)
+    except TomlError as error:
+        log.warning("%s: nothing is remembered: %s", path, error)
         return {}
 
 
@@ -44,7 +48,11 @@ def remember(choices: Mapping[str, object]) -> None:
     path = memory_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, tomli_w.dumps(recall() | dict(choices)))
+        try:
+            content = tomli_w.dumps(recall() | dict(choices))
+        except (ValueError, RecursionError):  # not all that can be read can be written
+            content = tomli_w.dumps(choices)
+        write_atomically(path, content)
     except OSError as error:
         log.warning("%s: cannot be written, so nothing is remembered: %s", path, error)
 

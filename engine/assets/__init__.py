@@ -6,10 +6,12 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+from engine.one_line import OneLineError
+
 FOLDER = Path(__file__).parent
 
 
-class AssetError(Exception):
+class AssetError(OneLineError):
     """A bundled file is missing or damaged. Its text is one line that names the file."""
 
 

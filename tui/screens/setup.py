@@ -14,13 +14,14 @@ from textual.containers import Center, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Button, Footer, Input, Label, Static
 
+from engine.one_line import printable
 from engine.recipes import DEFAULT_EPOCHS, without
 from engine.records import ExperimentRecord
 from engine.rules import SettingsError
-from engine.settings import MODEL_NAMES, Settings
+from engine.settings import MODEL_NAMES, Settings, expanded
 from tui.first_frame import NAME, PURPOSE
 from tui.screens.sized import SizedScreen
-from tui.widgets.choice_select import ChoiceSelect
+from tui.widgets.choice_select import ChoiceSelect, as_options
 from tui.widgets.digit_strip import DigitStrip
 from tui.widgets.model_choice import ModelChoice
 from tui.widgets.setting_field import SettingField
@@ -150,7 +151,7 @@ class SetupScreen(SizedScreen[None]):
         from engine.past_experiment import newest_live, newest_unfinished
         from engine.results import ResultsError
 
-        results = Path(self.settings.results).expanduser()
+        results = expanded(self.settings.results)
         try:
             unfinished = newest_unfinished(results)
         except ResultsError:
@@ -192,7 +193,7 @@ class SetupScreen(SizedScreen[None]):
         offered = list(dict.fromkeys(["auto", *devices, chosen]))
         if offered != self._devices:
             self._devices = offered
-            select.set_options([(name, name) for name in offered])
+            select.set_options(as_options(offered))
             select.value = chosen
         note = f"auto takes {devices[0]}; found: {', '.join(devices)}"
         self.query_one("#device-note", Label).update(note)
@@ -267,7 +268,7 @@ class SetupScreen(SizedScreen[None]):
 
     def _say(self, text: str, *, refused: bool = False) -> None:
         message = self.query_one("#message", Label)
-        message.update(text)
+        message.update(printable(text))
         message.set_class(refused, "-refused")
 
     def _chosen_models(self) -> tuple[str, ...]:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widgets import Select
+
+from engine.one_line import one_line
+
+LONGEST = 60
+"""Characters of a name that are shown."""
 
 
 class ChoiceSelect(Select[str], inherit_bindings=False):
@@ -17,5 +23,11 @@ class ChoiceSelect(Select[str], inherit_bindings=False):
     ]
 
     def __init__(self, setting: str, choices: Sequence[str], chosen: str) -> None:
-        options = [(name, name) for name in choices]
-        super().__init__(options, value=chosen, allow_blank=False, compact=True, id=setting)
+        super().__init__(
+            as_options(choices), value=chosen, allow_blank=False, compact=True, id=setting
+        )
+
+
+def as_options(choices: Sequence[str]) -> list[tuple[Text, str]]:
+    """What a list offers; names are shown as they are, whatever markup is in them."""
+    return [(Text(one_line(name, LONGEST)), name) for name in choices]

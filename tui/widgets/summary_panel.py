@@ -6,6 +6,7 @@ from rich.text import Text
 from textual.color import Color
 from textual.widgets import Static
 
+from engine.one_line import one_line, printable
 from engine.records import ExperimentRecord, ModelSummary
 from tui.palette import look, model_shades
 from tui.wording import accuracy, count, duration, limits, short_duration, spread
@@ -59,7 +60,7 @@ def summary_text(record: ExperimentRecord, background: Color, *, wide: bool) -> 
             text.append(note, "dim")
     if limits(record.settings):
         text.append(f"\n   trained and tested {limits(record.settings)} only", "dim")
-    return text.append("\nsaved in ", "dim").append(str(record.summary), "bold")
+    return text.append("\nsaved in ", "dim").append(printable(str(record.summary)), "bold")
 
 
 def _line(
@@ -90,7 +91,7 @@ def _why(name: str, record: ExperimentRecord) -> str:
     own = record.runs_of(name)
     failed = next((run for run in own if run.error), None)
     if failed is not None:
-        return f": {failed.error}"
+        return f": {one_line(failed.error)}"
     runs = [run for run in own if run.last]
     if not runs:
         return ""
