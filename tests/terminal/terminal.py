@@ -98,8 +98,8 @@ class Terminal:
         os.close(self._slave)
 
     def type(self, text: str) -> None:
-        """Send ``text`` as it is."""
-        os.write(self._master, text.encode())
+        """Send ``text`` as it is; surrogates are bytes that are no UTF-8, as in ``os.fsencode``."""
+        os.write(self._master, text.encode(errors="surrogateescape"))
 
     def press(self, *keys: str) -> None:
         """Send keys by name (see ``KEYS``), or by themselves if of one character."""
