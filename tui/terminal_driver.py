@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import termios
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -52,11 +53,9 @@ class TerminalDriver(LinuxDriver):
                 self.suspend_application_mode()
                 self._left = True
                 signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-                os.kill(
-                    0, signal.SIGTSTP
-                )  # the whole job; ignored where no shell could continue it
-            await self._foreground()
-            if self._app.is_running:  # else it was ended meanwhile
+                # To the whole job; the system drops it where no shell could continue it.
+                os.kill(0, signal.SIGTSTP)
+            if await self._foreground() and self._app.is_running:  # it may have been ended
                 if not self._left:
                     self.suspend_application_mode()
                 self._left = False
@@ -65,12 +64,22 @@ class TerminalDriver(LinuxDriver):
                 self._away = False
         self._app.refresh(layout=True)
 
-    async def _foreground(self) -> None:
-        """Wait until the terminal is the program's; what trains goes on meanwhile, after ``bg``."""
-        await asyncio.sleep(POLL)
-        with suppress(OSError):  # not a job's terminal, or one that is gone
-            while os.tcgetpgrp(self.fileno) != os.getpgrp():
-                await asyncio.sleep(POLL)
+    async def _foreground(self) -> bool:
+        """Wait until the terminal is the program's, which trains on meanwhile; False if it is gone.
+
+        A terminal that goes says so with SIGCONT as well.
+        """
+        while True:
+            await asyncio.sleep(POLL)
+            try:
+                termios.tcgetattr(self.fileno)
+            except termios.error:
+                return False
+            try:
+                if os.tcgetpgrp(self.fileno) == os.getpgrp():
+                    return True
+            except OSError:  # not the terminal of a shell's job
+                return True
 
     def run_input_thread(self) -> None:
         """As Textual's, which would end the program at the first byte that is not UTF-8."""

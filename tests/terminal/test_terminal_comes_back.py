@@ -349,3 +349,15 @@ def test_stopped_otherwise_or_without_a_shell(tmp_path: Path) -> None:
         answer_yes(terminal)
         assert terminal.wait_exit() == 0
         assert_comes_back(terminal)
+
+
+def test_a_terminal_that_goes_while_the_program_is_stopped_ends_no_training(tmp_path: Path) -> None:
+    words = command(tmp_path, "nothing", "--epochs", "60")
+    with Terminal(SHELL, cwd=tmp_path, env=environment(tmp_path)) as terminal:
+        wait_for_prompt(terminal)
+        terminal.type(f"{join(words)}\r")
+        train(terminal)
+        terminal.press("ctrl+z")
+        wait_for_prompt(terminal)
+        terminal.hang_up()
+        terminal.wait_until(lambda: summary(tmp_path)["status"] == "finished", 60)
