@@ -121,17 +121,13 @@ class MnistApp(App[int]):
         colors = [NoColor()] if self.no_color else super().get_line_filters()
         return [*colors, self._ascii] if self._ascii.enabled else colors
 
-    def on_load(self) -> None:
-        """Before the terminal is touched."""
-        self._end_on_signals()
-
     def on_mount(self) -> None:
         """Show the form, then load what the training needs behind it."""
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         warm_up = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
         self.call_after_refresh(warm_up.start)
 
-    def _end_on_signals(self) -> None:
+    def on_load(self) -> None:
         """Leave the screen in order on a signal; without a handler it would stay in raw mode."""
         for number in ENDING_SIGNALS:
             if number == HANGUP and self._settings.on_hangup == "finish":

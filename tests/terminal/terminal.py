@@ -94,6 +94,8 @@ class Terminal:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        # A shell's jobs are groups of their own in the same session.
+        subprocess.run(["pkill", "-KILL", "-s", str(self.process.pid)], check=False)
         self.hang_up()
         os.close(self._slave)
 

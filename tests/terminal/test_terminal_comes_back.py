@@ -351,7 +351,11 @@ def test_stopped_otherwise_or_without_a_shell(tmp_path: Path) -> None:
         assert_comes_back(terminal)
 
 
-def test_a_terminal_that_goes_while_the_program_is_stopped_ends_no_training(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("after", "status"), [("bg", {"finished"}), ("", {"finished", "stopped"})])
+def test_a_terminal_that_goes_meanwhile_costs_no_epoch(
+    tmp_path: Path, after: str, status: set[str]
+) -> None:
+    """A shell may send SIGTERM to the jobs that are stopped when it goes."""
     words = command(tmp_path, "nothing", "--epochs", "60")
     with Terminal(SHELL, cwd=tmp_path, env=environment(tmp_path)) as terminal:
         wait_for_prompt(terminal)
@@ -359,5 +363,9 @@ def test_a_terminal_that_goes_while_the_program_is_stopped_ends_no_training(tmp_
         train(terminal)
         terminal.press("ctrl+z")
         wait_for_prompt(terminal)
+        if after:
+            trained = epochs(tmp_path)
+            terminal.type(f"{after}\r")
+            terminal.wait_until(lambda: epochs(tmp_path) > trained)
         terminal.hang_up()
-        terminal.wait_until(lambda: summary(tmp_path)["status"] == "finished", 60)
+        terminal.wait_until(lambda: summary(tmp_path)["status"] in status, 60)
