@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
+from textual.driver import Driver
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import WorkerFailed
 
 from engine.settings import Settings, expanded
 from tui import narrow_updates
@@ -34,11 +37,25 @@ if TYPE_CHECKING:
     from tui.screens.history import HistoryScreen
     from tui.screens.training import TrainingScreen
 
+log = logging.getLogger("mnist_tui")
+
 TEXTUALS_OWN = ("command_palette", "quit", "app.quit", "minimize")
 """Actions that are in the command palette anyway."""
 UNWANTED = ("Screenshot", "Maximize", "Keys")
 """Textual's commands that save a file on the server, enlarge what is not meant to be, or take the
 room of the screen; help and m do better."""
+
+
+def _load() -> list[str]:
+    """Import what the training needs; the devices there are, best first."""
+    import tui.screens.training  # noqa: F401, I001  # first, as the user may press Start now
+    import engine.experiment  # noqa: F401
+    from engine.device import available_devices
+    from tui.plotting import library
+
+    devices = available_devices()
+    library()
+    return devices
 
 
 class MnistApp(App[int]):
@@ -49,6 +66,7 @@ class MnistApp(App[int]):
     CSS_PATH = "screens/setup.tcss"  # Textual does not load that of a default screen
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", "To the shell", show=False, priority=True),
         Binding("t", "next_theme", "Other colours", show=False),
     ]
 
@@ -57,6 +75,8 @@ class MnistApp(App[int]):
         narrow_updates.install()
         self._settings = settings
         self.trainer = trainer
+        self.fault: BaseException | None = None
+        """What has broken the screen."""
         self._training: TrainingScreen | None = None
         self._log_lines: deque[tuple[str, str]] = deque(maxlen=1000)
         self._ascii = AsciiFilter(enabled=wants_ascii(settings.characters))
@@ -72,6 +92,15 @@ class MnistApp(App[int]):
             return self._settings.theme
         last = recall().get("theme")
         return last if isinstance(last, str) and last in self.available_themes else DARK.name
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's, but on a Unix terminal our own."""
+        usual = super().get_driver_class()
+        if usual.__name__ != "LinuxDriver":
+            return usual
+        from tui.terminal_driver import TerminalDriver
+
+        return TerminalDriver
 
     def get_default_screen(self) -> SetupScreen:
         """The form, which no screen lies below."""
@@ -95,18 +124,31 @@ class MnistApp(App[int]):
 
     def on_mount(self) -> None:
         """Show the form, then load what the training needs behind it."""
-        self._end_on_signals()
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         warm_up = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
         self.call_after_refresh(warm_up.start)
 
-    def _end_on_signals(self) -> None:
+    def on_load(self) -> None:
         """Leave the screen in order on a signal; without a handler it would stay in raw mode."""
         for number in ENDING_SIGNALS:
             if number == HANGUP and self._settings.on_hangup == "finish":
                 continue  # the program's own handler stays when the screen is gone
             with suppress(NotImplementedError):  # Windows
                 asyncio.get_running_loop().add_signal_handler(number, self._end, 128 + number)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual's call for what nobody has caught; it ends the screen."""
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if self._exit:  # half of the screen is gone already, or was never there
+            log.info("while the screen was left: %r", cause)
+            self._close_messages_no_wait()
+            return
+        self.fault = self.fault or cause
+        log.error("the screen broke", exc_info=cause)
+        super()._handle_exception(error)
+
+    def _print_error_renderables(self) -> None:
+        """Textual would print the traceback, which is in the log."""
 
     def let_go(self) -> None:
         """Leave a terminal that is gone; what trains goes on."""
@@ -118,19 +160,17 @@ class MnistApp(App[int]):
 
     def _warm_up(self) -> None:
         """On a thread: torch and plotext take over a second to import."""
-        import tui.screens.training  # noqa: F401, I001  # first, as the user may press Start now
-        import engine.experiment  # noqa: F401
-        from engine.device import available_devices
-        from tui.plotting import library
-
-        devices = available_devices()
-        library()
+        try:
+            tell = partial(self._setup.show_devices, _load())
+        except Exception as error:  # a broken installation
+            log.exception("what the training needs cannot be loaded")
+            tell = partial(self._setup.show_refusal, f"{type(error).__name__}: {error}")
         # What was loaded stays. Looking through all of it for garbage now and then would hold up
         # the screen for more than a tenth of a second each time.
         gc.freeze()
         gc.enable()
         with suppress(RuntimeError, NoMatches):  # the app has ended meanwhile, or is about to
-            self.call_from_thread(self._setup.show_devices, devices)
+            self.call_from_thread(tell)
 
     def on_setup_screen_start(self, message: SetupScreen.Start) -> None:
         """Train what the form says; a second press of the key comes too late."""

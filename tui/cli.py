@@ -265,4 +265,5 @@ def _dashboard(settings: Settings, *, as_last_time: bool) -> int:
     gc.disable()  # until all is loaded: it looked in vain for a fifth of the start
     with first_frame():
         from tui.launch import launch
-    return launch(settings, as_last_time=as_last_time)
+
+        return launch(settings, as_last_time=as_last_time)

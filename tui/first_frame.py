@@ -23,8 +23,10 @@ LEAVE = "\x1b[?1049l\x1b[?25h"
 
 @contextmanager
 def first_frame() -> Iterator[None]:
-    """Show it; the terminal is put back only if the block fails, for else the dashboard goes on."""
+    """Show it; the block brings the dashboard, which puts the terminal back unless it fails."""
     before = {number: signal.signal(number, _end) for number in ENDING_SIGNALS}
+    if hasattr(signal, "SIGTSTP"):  # a shell's prompt would come without a cursor
+        before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     try:
         _write(ENTER + f" \x1b[1m{NAME}\x1b[0m  {PURPOSE}"[: _columns()])
         yield

@@ -6,17 +6,19 @@ import asyncio
 import errno
 import logging
 import os
+import shlex
 import signal
 import sys
 import threading
 from contextlib import suppress
 from types import FrameType
 
-from engine.one_line import printable
+from engine.one_line import one_line, printable
 from engine.settings import Settings
 from tui.app import MnistApp
 from tui.capture import captured_output
 from tui.ending_signals import ENDING_SIGNALS, HANGUP
+from tui.error_log import ErrorLog, error_log
 from tui.memory import with_last_choices
 from tui.record_queue import RecordQueue
 from tui.trainer import Trainer
@@ -25,7 +27,7 @@ log = logging.getLogger("mnist_tui")
 
 
 def launch(settings: Settings, *, as_last_time: bool) -> int:
-    """Run the dashboard; return its exit code: 0, or 128 + the number of the signal that ended it.
+    """Run the dashboard; return its exit code: 0, 1 if it broke, or 128 + a signal's number.
 
     ``as_last_time`` lets the form begin with what was chosen last, where the settings say nothing.
     Whatever ends it, the training thread gets to write its summary first.
@@ -45,6 +47,7 @@ def launch(settings: Settings, *, as_last_time: bool) -> int:
         handler = RecordQueue(app.add_log, logging.INFO)
         logging.getLogger("mnist_tui").setLevel(logging.INFO)
         root.addHandler(handler)
+        root.addHandler(errors := ErrorLog())
         hangup = _Hangup(app) if settings.on_hangup == "finish" and HANGUP else None
         alone = 0
         try:
@@ -53,14 +56,30 @@ def launch(settings: Settings, *, as_last_time: bool) -> int:
             if hangup is not None and hangup.came:
                 alone = _finish_alone(trainer)
             trainer.control.stop()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C ends the program
             trainer.wait()
             root.removeHandler(handler)
+            root.removeHandler(errors)
     if hangup is not None and hangup.came:
         _close_terminal()
     with suppress(OSError):  # the terminal may be gone
+        if app.fault is not None:
+            print(_fault_line(app.fault, trainer), file=sys.stderr, flush=True)
         for record in trainer.records:
             print(printable(str(record.summary)), flush=True)
-    return alone or app.return_code or 0
+    return alone or app.return_code or int(app.fault is not None)
+
+
+def _fault_line(fault: BaseException, trainer: Trainer) -> str:
+    """What has broken the screen, where to read more, and how to go on."""
+    what = one_line(" ".join(f"{type(fault).__name__}: {fault}".split()))
+    line = f"mnist-tui: the screen broke: {what}; traceback in {error_log()}"
+    if trainer.records and trainer.records[-1].status == "stopped":
+        stopped = trainer.records[-1]
+        line += f"; what was trained is saved: mnist-tui resume {stopped.id}"
+        if stopped.settings.results != Settings().results:
+            line += f" --results {shlex.quote(stopped.settings.results)}"
+    return line
 
 
 class _Hangup:
@@ -81,12 +100,18 @@ class _Hangup:
 
 
 def _run(app: MnistApp) -> None:
-    """Show it until it is left; a terminal that is gone is no fault."""
+    """Show it until it is left, or breaks."""
     try:
         app.run()
-    except OSError as error:
-        if error.errno != errno.EIO:
-            raise
+    except Exception as error:
+        if not _is_gone(error):
+            app.fault = error
+            log.exception("the screen broke")
+
+
+def _is_gone(error: BaseException | None) -> bool:
+    """Whether it says that the terminal was closed, which is no fault to be traced."""
+    return isinstance(error, OSError) and error.errno == errno.EIO
 
 
 def _finish_alone(trainer: Trainer) -> int:
@@ -119,8 +144,8 @@ def _close_terminal() -> None:
 
 
 def _report(failure: threading.ExceptHookArgs) -> None:
-    """As Python does; but that the terminal was closed is no fault to be traced."""
-    if isinstance(failure.exc_value, OSError) and failure.exc_value.errno == errno.EIO:
+    """As Python does, unless the terminal was closed."""
+    if _is_gone(failure.exc_value):
         log.info("the terminal is gone")
     else:
         threading.__excepthook__(failure)

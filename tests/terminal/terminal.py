@@ -94,12 +94,14 @@ class Terminal:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        # A shell's jobs are groups of their own in the same session.
+        subprocess.run(["pkill", "-KILL", "-s", str(self.process.pid)], check=False)
         self.hang_up()
         os.close(self._slave)
 
     def type(self, text: str) -> None:
-        """Send ``text`` as it is."""
-        os.write(self._master, text.encode())
+        """Send ``text`` as it is; surrogates are bytes that are no UTF-8, as in ``os.fsencode``."""
+        os.write(self._master, text.encode(errors="surrogateescape"))
 
     def press(self, *keys: str) -> None:
         """Send keys by name (see ``KEYS``), or by themselves if of one character."""

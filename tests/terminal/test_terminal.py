@@ -175,3 +175,15 @@ def test_a_killed_textual_app_leaves_the_terminal_unrestored(app: list[str]) -> 
         problems = terminal.restored()
     for problem in ("alternate screen", "mouse", "cursor", "bracketed paste", "echo", "icanon"):
         assert problem in " ".join(problems)
+
+
+def test_leaving_ends_a_shells_jobs_too() -> None:
+    with Terminal(["bash", "--norc", "--noprofile", "--noediting", "-i"]) as terminal:
+        terminal.type("sleep 60 & echo pid=$!.\r")
+        terminal.wait_until(lambda: "pid=" in terminal.text().replace("pid=$", ""))
+        child = int(terminal.text().rpartition("pid=")[2].partition(".")[0])
+        assert is_alive(child)
+    deadline = time.monotonic() + 20
+    while is_alive(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -32,6 +32,7 @@ epochs as well. Models, preset, epochs and repeats begin as you started them las
                 s, r, w, h, q and ? work in a field, too: no number has them
   t             colours: dark, light, high contrast, the terminal's own
   q             quit
+  Ctrl+Z        to the shell; fg comes back
   Ctrl+P        command palette: every action and the themes
   ?             this page; Esc closes it
 
@@ -80,6 +81,8 @@ the top means that a model has not been measured yet.
   z             zoom to the last 10 epochs, if more are done; 3; all
   t             colours: dark, light, high contrast, the terminal's own
   q             quit; while it trains it asks first
+  Ctrl+Z        to the shell, and the training is held; fg comes back, and
+                after bg it trains on without the screen until then
   a             add a run: one more of a model, or the first of another
   r  Delete     remove the chosen run from the queue
   + -           one epoch more or fewer for the chosen run
