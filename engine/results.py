@@ -99,8 +99,12 @@ class _Printable(logging.Formatter):
         return "\n".join(map(printable, super().format(record).split("\n")))
 
 
-class _LogFile(logging.handlers.WatchedFileHandler):
-    """A log that cannot be written must not end what it reports on."""
+class LogFile(logging.handlers.WatchedFileHandler):
+    """Made when it is needed. One that cannot be written must not end what it reports on."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, delay=True, encoding="utf-8")
+        self.setFormatter(_Printable("%(asctime)s %(levelname)s %(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         # FileHandler opens the file here, outside of logging's own handling of errors.
@@ -114,8 +118,7 @@ class _LogFile(logging.handlers.WatchedFileHandler):
 @contextlib.contextmanager
 def logging_to(path: Path) -> Iterator[None]:
     """Send log records and Python warnings to ``path`` as well; the file is made when needed."""
-    handler = _LogFile(path, delay=True, encoding="utf-8")
-    handler.setFormatter(_Printable("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler = LogFile(path)
     root = logging.getLogger()
     root.addHandler(handler)
     # Left on: another listener may have switched it on, and torch may warn at any time.

@@ -7,31 +7,27 @@ import gc
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.driver import Driver
-from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
-from textual.theme import Theme
 from textual.worker import WorkerFailed
 
 from engine.settings import Settings, expanded
 from tui import narrow_updates
-from tui.ascii_filter import AsciiFilter, wants_ascii
 from tui.ending_signals import ENDING_SIGNALS, HANGUP
-from tui.memory import recall, remember, remember_choices
+from tui.memory import remember_choices
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
-from tui.themes import DARK, TERMINAL, THEMES, frame_color
+from tui.themed_app import ThemedApp
 from tui.trainer import Trainer
-from tui.turns import next_in_turn
 
 if TYPE_CHECKING:
     from tui.screens.history import HistoryScreen
@@ -58,7 +54,7 @@ def _load() -> list[str]:
     return devices
 
 
-class MnistApp(App[int]):
+class MnistApp(ThemedApp):
     """The app; the training thread it uses belongs to whoever made it."""
 
     TITLE = "mnist-tui"
@@ -67,31 +63,16 @@ class MnistApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", "To the shell", show=False, priority=True),
-        Binding("t", "next_theme", "Other colours", show=False),
     ]
 
     def __init__(self, settings: Settings, trainer: Trainer) -> None:
-        super().__init__()
+        super().__init__(settings)
         narrow_updates.install()
-        self._settings = settings
         self.trainer = trainer
         self.fault: BaseException | None = None
         """What has broken the screen."""
         self._training: TrainingScreen | None = None
         self._log_lines: deque[tuple[str, str]] = deque(maxlen=1000)
-        self._ascii = AsciiFilter(enabled=wants_ascii(settings.characters))
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = self._known_theme = self._first_theme()
-
-    def _first_theme(self) -> str:
-        """The one asked for, or the one chosen last."""
-        if self.no_color:
-            return TERMINAL.name
-        if self._settings.theme != "last":
-            return self._settings.theme
-        last = recall().get("theme")
-        return last if isinstance(last, str) and last in self.available_themes else DARK.name
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's, but on a Unix terminal our own."""
@@ -107,24 +88,8 @@ class MnistApp(App[int]):
         self._setup = SetupScreen(self._settings)
         return self._setup
 
-    def _remember_theme(self, theme: Theme) -> None:
-        """The signal also comes at the start, when nobody has chosen anything."""
-        if theme.name != self._known_theme:
-            self._known_theme = theme.name
-            remember({"theme": theme.name})
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """What our style sheets need and other themes do not give."""
-        return {"frame": frame_color(self.current_theme)}
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """What every line goes through before it is sent; no colours means not even greys."""
-        colors = [NoColor()] if self.no_color else super().get_line_filters()
-        return [*colors, self._ascii] if self._ascii.enabled else colors
-
     def on_mount(self) -> None:
         """Show the form, then load what the training needs behind it."""
-        self.theme_changed_signal.subscribe(self, self._remember_theme)
         warm_up = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
         self.call_after_refresh(warm_up.start)
 
@@ -252,11 +217,6 @@ class MnistApp(App[int]):
         for command in super().get_system_commands(screen):
             if command.title not in UNWANTED:
                 yield command
-
-    def action_next_theme(self) -> None:
-        """Other colours: the next of the program's own."""
-        self.theme = next_in_turn([theme.name for theme in THEMES], self.theme)
-        self.notify(f"colours: {self.theme}", timeout=2)
 
     async def action_quit(self) -> None:
         """Leave; the training screen asks first while it trains."""

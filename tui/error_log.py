@@ -11,19 +11,20 @@ from pathlib import Path
 
 import platformdirs
 
+from engine.results import LogFile
+
 
 def error_log() -> Path:
     """Where errors are kept."""
     return platformdirs.user_log_path("mnist-tui") / "log.txt"
 
 
-class ErrorLog(logging.FileHandler):
-    """Makes its file at the first error; one that cannot be written costs the log and no more."""
+class ErrorLog(LogFile):
+    """Makes its folder, too, at the first error."""
 
     def __init__(self) -> None:
-        super().__init__(error_log(), delay=True, encoding="utf-8")
+        super().__init__(error_log())
         self.setLevel(logging.ERROR)
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         """As any handler."""

@@ -1,0 +1,66 @@
+"""An app in the program's colours and characters, as the settings and the last choice say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter, NoColor
+from textual.theme import Theme
+
+from engine.settings import Settings
+from tui.ascii_filter import AsciiFilter, wants_ascii
+from tui.memory import recall, remember
+from tui.themes import DARK, TERMINAL, THEMES, frame_color
+from tui.turns import next_in_turn
+
+
+class ThemedApp(App[int]):
+    """What every screen of it has in common to the eye."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "next_theme", "Other colours", show=False),
+    ]
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+        self._ascii = AsciiFilter(enabled=wants_ascii(settings.characters))
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self._known_theme = self._first_theme()
+
+    def _first_theme(self) -> str:
+        """The one asked for, or the one chosen last."""
+        if self.no_color:
+            return TERMINAL.name
+        if self._settings.theme != "last":
+            return self._settings.theme
+        last = recall().get("theme")
+        return last if isinstance(last, str) and last in self.available_themes else DARK.name
+
+    def on_mount(self) -> None:
+        """From here on somebody chooses the colours."""
+        self.theme_changed_signal.subscribe(self, self._remember_theme)
+
+    def _remember_theme(self, theme: Theme) -> None:
+        """The signal also comes at the start, when nobody has chosen anything."""
+        if theme.name != self._known_theme:
+            self._known_theme = theme.name
+            remember({"theme": theme.name})
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """What our style sheets need and other themes do not give."""
+        return {"frame": frame_color(self.current_theme)}
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line goes through before it is sent; no colours means not even greys."""
+        colors = [NoColor()] if self.no_color else super().get_line_filters()
+        return [*colors, self._ascii] if self._ascii.enabled else colors
+
+    def action_next_theme(self) -> None:
+        """Other colours: the next of the program's own."""
+        self.theme = next_in_turn([theme.name for theme in THEMES], self.theme)
+        self.notify(f"colours: {self.theme}", timeout=2)
