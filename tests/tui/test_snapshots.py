@@ -7,20 +7,31 @@ accept them with ``pytest tests/tui/test_snapshots.py --snapshot-update``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
-from scripted import ScriptedTrainer, settled, text
+from scripted import NOW, ScriptedTrainer, settled, text
 from textual.pilot import Pilot
 
-from engine.events import EpochFinished, EpochResult, RunId, RunStarted
+from engine.events import (
+    EpochFinished,
+    EpochResult,
+    ModelSize,
+    RunFinished,
+    RunId,
+    RunStarted,
+)
 from engine.inspection import load_test_digits
 from engine.load import Load
+from engine.records import ExperimentRecord, RunRecord
+from engine.results_folder import Unreadable
 from engine.settings import Settings
 from tui.app import MnistApp
 from tui.experiment_view import ExperimentView
+from tui.screens import history
 from tui.widgets import device_panel, log_pane
 
 DRAWN_BY = {"textual": "8.2.8", "rich": "15.0.0", "plotext": "6.1.0"}
@@ -55,7 +66,28 @@ def nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExperimentView, "elapsed", property(lambda view: 83.0))
     monkeypatch.setattr(log_pane, "datetime", Noon)
     monkeypatch.setattr(device_panel, "sample_loads", lambda device: {"cuda:0": GPU, "cuda:1": GPU})
+    monkeypatch.setattr(history, "past_experiments", past)
     monkeypatch.setattr(device_panel, "INTERVAL", 3600.0)  # a slow machine would read more
+
+
+def past(results: Path) -> Iterator[ExperimentRecord | Unreadable]:
+    """Two experiments, and one whose summary is damaged."""
+    folder = results / "20261122-180000-cnn"
+    yield Unreadable(folder, f"{folder / 'summary.toml'}: is not valid TOML (at line 7)")
+    for id_, status, reached in (
+        ("20261122-073012-mlp-cnn", "stopped", 0.9764),
+        ("20261121-201500-mlp", "finished", 0.9811),
+    ):
+        record = ExperimentRecord(
+            id_, results / id_, NOW, Settings(models=("mlp",)), {}, {}, status=status
+        )
+        for run in (MLP, MLP2):
+            result = EpochResult(1, 0.1, 0.97, 0.08, reached, 0.001, 5.0, 12_000.0, 0.5)
+            end = RunFinished(
+                run, ModelSize("mlp", 1, 1), "finished", 5.0, 0.0, reached, 0.08, (), None, 0, ""
+            )
+            record.runs[run] = RunRecord(run, 1, status="finished", epochs=[result], finished=end)
+        yield record
 
 
 def train(trainer: ScriptedTrainer, run: RunId, epochs: range, best: float) -> None:
@@ -97,6 +129,12 @@ async def setup(pilot: Pilot[int], trainer: ScriptedTrainer) -> None:
     await settled(pilot)
 
 
+async def history_of_three(pilot: Pilot[int], trainer: ScriptedTrainer) -> None:
+    await pilot.press("h")
+    await pilot.app.workers.wait_for_complete()
+    await settled(pilot)
+
+
 async def ended(pilot: Pilot[int], trainer: ScriptedTrainer) -> None:
     await mid_training(pilot, trainer)
     train(trainer, CNN, range(2, 5), 0.99)
@@ -127,6 +165,7 @@ SCREENS = {
     "first-layer": after("i", "m", "v"),
     "draw": after("d", "l", "4", "enter"),
     "compare": after("c"),
+    "history": history_of_three,
     "help": after("question_mark"),
 }
 
