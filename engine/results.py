@@ -148,6 +148,27 @@ def save_weights(path: Path, state: dict[str, Tensor]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Read what ``save_weights`` wrote, onto the CPU. Nothing in the file is executed.
+
+    Raises:
+        ResultsError: it cannot be read, or holds something else or numbers that are not finite.
+    """
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        finite = all(bool(tensor.isfinite().all()) for tensor in state.values())
+        weights = {str(key): tensor for key, tensor in state.items()}
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # torch raises nearly anything for a damaged file
+        raise ResultsError(f"{path}: is damaged or holds no weights") from error
+    if not finite:
+        raise ResultsError(f"{path}: holds weights that are not finite: its training diverged")
+    return weights
+
+
 class _LogFile(logging.FileHandler):
     """A log that cannot be written must not end what it reports on."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ EXAMPLES = """examples:
   mnist-tui run --epochs 1                      all three models, one epoch
   mnist-tui run --model mlp --model cnn --repeats 10 --device cuda
   mnist-tui resume                              go on with what was broken off last
+  mnist-tui predict latest photo.jpg            what a trained network reads in an image
 """
 
 
@@ -118,7 +120,34 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--json", action="store_true", help="print every event as a line of JSON"
         )
+    _add_predict(commands, common)
     return parser
+
+
+def _add_predict(commands: Any, common: argparse.ArgumentParser) -> None:
+    predict = commands.add_parser(
+        "predict",
+        parents=[common],
+        help="read handwritten digits in image files with a trained network",
+        allow_abbrev=False,
+    )
+    predict.add_argument(
+        "run",
+        metavar="RUN",
+        help="ID/cnn-r2; or ID, its beginning, ID/cnn or latest: of several runs the one with the "
+        "highest test accuracy; or a .pt file",
+    )
+    predict.add_argument(
+        "images",
+        nargs="+",
+        metavar="IMAGE",
+        help="a photo, scan or drawing of one digit, of any size and in any colours; a folder of "
+        "them; a pattern such as 'scans/*.png'",
+    )
+    predict.add_argument("--json", action="store_true", help="print a line of JSON per image")
+    predict.add_argument(
+        "--ascii", action="store_true", default=argparse.SUPPRESS, help="as --characters ascii"
+    )
 
 
 def _metavar(name: str) -> str:
@@ -185,6 +214,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(settings, json=parsed.json)
     if parsed.command == "resume":
         return _resume(settings, parsed.id, json=parsed.json)
+    if parsed.command == "predict":
+        return _predict(settings, parsed.run, parsed.images, json=parsed.json)
     if parsed.command == "clear-cache":
         return _clear_cache(settings)
     # What is given on the command line is wanted, even where it is the default.
@@ -218,6 +249,17 @@ def _headless(train: Train, settings: Settings, *, json: bool) -> int:
 
     try:
         return run_headless(train, json=json, on_hangup=settings.on_hangup)
+    except Exception as error:
+        _refuse_known(error)
+
+
+def _predict(settings: Settings, run: str, images: Sequence[str], *, json: bool) -> int:
+    from tui.predict import predict
+
+    try:
+        return predict(settings, run, images, as_json=json)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except Exception as error:
         _refuse_known(error)
 

@@ -1,0 +1,178 @@
+"""Tells a digit's ink from its paper, whatever their colours and the light.
+
+Paper is what most of the picture's edge shows, and light changes smoothly over it; ink is what
+differs from it. So dark on light, light on dark and red on green are all the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from engine.reading import BOX
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+LEAST_CONTRAST = 10.0
+"""Grey levels, of 255, between the faintest ink and its paper."""
+NOISE = 5.0
+"""Standard deviations of the paper's noise that ink differs from it."""
+SURE, FAINT = 0.5, 0.25
+"""Parts of the full ink: what has the first is ink, what has the second is if it touches that."""
+SOFT_EDGE = 0.25
+"""Part of the full ink from which a stroke's soft edge counts for the size of the digit."""
+DUST = 1 / 60
+"""Of the picture's longer side: nothing smaller is a digit."""
+SPECK, BESIDE = 0.03, 0.25
+"""A digit may be in parts, as a 5 and its bar: at least so much of the largest one's area, and at
+most so much of its longer side away."""
+IN_SIGHT = 0.2
+"""Of the picture's shorter side: if something so large lies free, then what the edge cuts off is
+no digit but a shadow, a finger or the table."""
+THINNEST, THICKEST = 2.2, 5.0
+"""Widths of a stroke in a box of 20 pixels: those of nine in ten of MNIST's digits."""
+FRAME = 0.9
+"""The edge of a picture begins so far from its middle."""
+SAMPLES = 96
+"""Pixels a side that paper is measured on."""
+
+
+def ink_of(picture: NDArray[np.uint8]) -> Floats | None:
+    """The digit in a picture, cut out; None where there is no ink.
+
+    Args:
+        picture: uint8 [H, W, 3].
+
+    Returns:
+        float64 [h, w] from 0, paper, to 1, full ink, with strokes as wide as MNIST's would be.
+    """
+    strength, least = _strength(picture.astype(np.float64))
+    inked = strength[strength > least]
+    if not inked.size:
+        return None
+    full = float(np.percentile(inked, 90))
+    digit = _digit(strength, max(least, FAINT * full), SURE * full)
+    if not digit.any():
+        return None
+    where = ndimage.find_objects(digit.astype(np.uint8))[0]
+    height, width = digit[where].shape
+    growth = _growth(digit[where], max(height, width))
+    edge = max(height, width) / BOX
+    margin = int(np.ceil(max(edge, growth))) + 1
+    strength, digit = (_cut(each, where, margin) for each in (strength, digit))
+    outside = ndimage.distance_transform_edt(~digit)
+    ink = np.clip((strength - least) / max(full - least, 1.0), 0, 1) * (outside <= edge + 1)
+    if growth:
+        inside = ndimage.distance_transform_edt(digit)
+        # Distances are to the next pixel's middle, half a pixel from the stroke's edge.
+        drawn = np.clip(np.where(digit, inside, 1 - outside) + growth, 0, 1)
+        ink = np.maximum(ink, drawn) if growth > 0 else np.minimum(ink, drawn)
+    rows, columns = (np.flatnonzero((ink > SOFT_EDGE).any(axis)) for axis in (1, 0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if rows.size else None
+
+
+def _strength(picture: Floats) -> tuple[Floats, float]:
+    """How far each pixel is from paper towards the ink's colour, in grey levels, [H, W]; and how
+    far the faintest ink is.
+    """
+    difference = picture - _paper(picture)
+    distance = np.sqrt((difference**2).sum(2))
+    # Cubed, so that the little of strong ink outweighs the much of faint noise.
+    towards_ink = np.tensordot(distance**3, difference, ([0, 1], [0, 1]))
+    length = float(np.linalg.norm(towards_ink))
+    strength = difference @ (towards_ink / max(length, 1e-9)) / np.sqrt(3)
+    noise = 1.4826 * float(np.median(np.abs(strength[_frame(strength.shape)])))
+    return strength, max(LEAST_CONTRAST, NOISE * noise)
+
+
+def _paper(picture: Floats) -> Floats:
+    """The picture without what is on the paper, [H, W, 3]: a smooth surface, fitted to the edge
+    first, where paper is in the majority, and then to all that lies near it.
+    """
+    height, width, _ = picture.shape
+    rows, columns = (slice(None, None, -(-side // SAMPLES)) for side in (height, width))
+    samples = picture[rows, columns]
+    surface = _surfaces(height, width)[rows, columns]
+    frame = _frame(samples.shape[:2])
+    edge_samples, edge_surface = samples[frame], surface[frame]
+    weights = np.ones(len(edge_samples))
+    for _ in range(12):  # towards least absolute differences, which ink at the edge hardly moves
+        fit = _fitted(edge_surface, edge_samples, weights)
+        away = np.linalg.norm(edge_samples - edge_surface @ fit, axis=1)
+        weights = 1 / np.maximum(away, 2)
+    near = 6 * max(float(np.median(away)), 3)
+    samples, surface = samples.reshape(-1, 3), surface.reshape(-1, surface.shape[-1])
+    for _ in range(8):
+        away = np.linalg.norm(samples - surface @ fit, axis=1)
+        fit = _fitted(surface, samples, np.maximum(0, 1 - (away / near) ** 2) ** 2)
+    return _surfaces(height, width) @ fit
+
+
+def _surfaces(height: int, width: int) -> Floats:
+    """The surfaces that light on paper is mixed of, [H, W, 6]: all up to the second degree."""
+    y = np.linspace(-1, 1, height)[:, None]
+    x = np.linspace(-1, 1, width)[None, :]
+    return np.stack(np.broadcast_arrays(1.0, x, y, x * y, x * x, y * y), axis=-1)
+
+
+def _fitted(surface: Floats, samples: Floats, weights: Floats) -> Floats:
+    """The mixture, [6, 3], of surfaces [N, 6] nearest to samples [N, 3]."""
+    weighted = surface * weights[:, None]
+    # As flat as the samples allow: a picture of one row says nothing on the others.
+    flat = np.diag([1e-9, *[1e-4] * 5]) * max(float(weights.sum()), 1e-9)
+    return np.asarray(np.linalg.solve(weighted.T @ surface + flat, weighted.T @ samples), float)
+
+
+def _frame(shape: tuple[int, ...]) -> Mask:
+    """The pixels at a picture's edge."""
+    y, x = (np.abs(np.linspace(-1, 1, side)) if side > 1 else np.ones(1) for side in shape)
+    return np.maximum(y[:, None], x[None, :]) > FRAME
+
+
+def _digit(strength: Floats, faint: float, sure: float) -> Mask:
+    """Where the digit is, [H, W]: the largest part that holds ink for sure, and those beside it."""
+    height, width = strength.shape
+    parts, count = ndimage.label(strength > faint, np.ones((3, 3)))
+    inked = ndimage.maximum(strength, parts, np.arange(count + 1)) > sure
+    inked[0] = False  # the paper
+    areas = np.bincount(parts.ravel(), minlength=count + 1)
+    places = [(slice(0), slice(0)), *ndimage.find_objects(parts)]
+    starts = np.array([[place.start or 0 for place in each] for each in places])
+    stops = np.array([[place.stop for place in each] for each in places])
+    sides = (stops - starts).max(axis=1)
+    free = (starts > 0).all(axis=1) & (stops < (height, width)).all(axis=1)
+    if (inked & free & (sides >= IN_SIGHT * min(height, width))).any():
+        inked &= free
+    large = inked & (sides >= max(3.0, DUST * max(height, width)))
+    if not large.any():
+        return np.zeros(strength.shape, bool)
+    main = int(np.argmax(areas * large))
+    gaps = np.maximum(starts - stops[main], starts[main] - stops).max(axis=1)
+    beside = (gaps <= BESIDE * sides[main]) & (areas >= SPECK * areas[main])
+    kept: Mask = (inked & beside)[parts]
+    return kept
+
+
+def _cut(values: NDArray[Any], where: tuple[slice, ...], margin: int) -> NDArray[Any]:
+    """A part with so much around it; zeros beyond the edge."""
+    y, x = where
+    return np.pad(values, margin)[y.start : y.stop + 2 * margin, x.start : x.stop + 2 * margin]
+
+
+def _growth(digit: Mask, side: int) -> float:
+    """Pixels to move the edge of its strokes outwards, for strokes as wide as MNIST's."""
+    across = np.pad(digit, 1)
+    crossings = np.count_nonzero(np.diff(across, axis=0)) + np.count_nonzero(np.diff(across))
+    # A stroke's area is half its outline times its width; lines of pixels cross an outline in all
+    # directions 4/pi times as often as it is long (Crofton).
+    width = 2 * np.count_nonzero(digit) / (crossings * np.pi / 4)
+    in_box = width * BOX / side
+    if THINNEST <= in_box <= THICKEST:
+        return 0.0
+    wanted = THINNEST if in_box < THINNEST else THICKEST
+    # The digit itself, which is to fill the box, grows with its strokes.
+    return (wanted * side - width * BOX) / (2 * (BOX - wanted))
