@@ -32,7 +32,10 @@ SPECK, BESIDE = 0.03, 0.25
 most so much of its longer side away."""
 IN_SIGHT = 0.2
 """Of the picture's shorter side: if something so large lies free, then what the edge cuts off is
-no digit but a shadow, a finger or the table."""
+no digit."""
+LEVELS = 32
+"""Strengths of ink that are told apart in what the edge cuts off."""
+ANY_NEIGHBOUR = np.ones((3, 3))
 THINNEST, THICKEST = 2.2, 5.0
 """Widths of a stroke in a box of 20 pixels: those of nine in ten of MNIST's digits."""
 FRAME = 0.9
@@ -51,17 +54,18 @@ def ink_of(picture: NDArray[np.uint8]) -> Floats | None:
         float64 [h, w] from 0, paper, to 1, full ink, with strokes as wide as MNIST's would be.
     """
     strength, least = _strength(picture.astype(np.float64))
-    inked = strength[strength > least]
-    if not inked.size:
-        return None
-    full = float(np.percentile(inked, 90))
-    digit = _digit(strength, max(least, FAINT * full), SURE * full)
+    lying_free = _without_what_reaches_in(strength, least)
+    digit, full = _digit(lying_free, least)
+    if digit.any() and max(digit[_place(digit)].shape) >= IN_SIGHT * min(digit.shape):
+        strength = lying_free
+    else:
+        digit, full = _digit(strength, least)
     if not digit.any():
         return None
-    where = ndimage.find_objects(digit.astype(np.uint8))[0]
-    height, width = digit[where].shape
-    growth = _growth(digit[where], max(height, width))
-    edge = max(height, width) / BOX
+    where = _place(digit)
+    side = max(digit[where].shape)
+    growth = _growth(digit[where], side)
+    edge = side / BOX
     margin = int(np.ceil(max(edge, growth))) + 1
     strength, digit = (_cut(each, where, margin) for each in (strength, digit))
     outside = ndimage.distance_transform_edt(~digit)
@@ -133,28 +137,55 @@ def _frame(shape: tuple[int, ...]) -> Mask:
     return np.maximum(y[:, None], x[None, :]) > FRAME
 
 
-def _digit(strength: Floats, faint: float, sure: float) -> Mask:
-    """Where the digit is, [H, W]: the largest part that holds ink for sure, and those beside it."""
-    height, width = strength.shape
-    parts, count = ndimage.label(strength > faint, np.ones((3, 3)))
-    inked = ndimage.maximum(strength, parts, np.arange(count + 1)) > sure
+def _without_what_reaches_in(strength: Floats, least: float) -> Floats:
+    """Ink without the table, the shadow or the ruled lines that come in from the picture's edge.
+
+    They are taken away as strong as they come in, so that a digit remains where a line crosses it.
+    """
+    levels, step = np.linspace(least, max(float(strength.max()), least), LEVELS, retstep=True)
+    reached = np.zeros_like(strength)
+    for level in levels:
+        parts, count = ndimage.label(strength > level, ANY_NEIGHBOUR)
+        at_edge = np.zeros(count + 1, bool)
+        for rim in (parts[0], parts[-1], parts[:, 0], parts[:, -1]):
+            at_edge[rim] = True
+        at_edge[0] = False
+        if not at_edge.any():
+            break
+        reached[at_edge[parts]] = level + step
+    return np.maximum(strength - reached, 0)
+
+
+def _digit(strength: Floats, least: float) -> tuple[Mask, float]:
+    """Where the digit is, [H, W]: the largest part that holds ink for sure, and those beside it;
+    and how strong its full ink is.
+    """
+    nothing = np.zeros(strength.shape, bool), least
+    some = strength[strength > least]
+    if not some.size:
+        return nothing
+    full = float(np.percentile(some, 90))
+    parts, count = ndimage.label(strength > max(least, FAINT * full), ANY_NEIGHBOUR)
+    inked = ndimage.maximum(strength, parts, np.arange(count + 1)) > SURE * full
     inked[0] = False  # the paper
     areas = np.bincount(parts.ravel(), minlength=count + 1)
     places = [(slice(0), slice(0)), *ndimage.find_objects(parts)]
     starts = np.array([[place.start or 0 for place in each] for each in places])
     stops = np.array([[place.stop for place in each] for each in places])
     sides = (stops - starts).max(axis=1)
-    free = (starts > 0).all(axis=1) & (stops < (height, width)).all(axis=1)
-    if (inked & free & (sides >= IN_SIGHT * min(height, width))).any():
-        inked &= free
-    large = inked & (sides >= max(3.0, DUST * max(height, width)))
+    large = inked & (sides >= max(3.0, DUST * max(strength.shape)))
     if not large.any():
-        return np.zeros(strength.shape, bool)
+        return nothing
     main = int(np.argmax(areas * large))
     gaps = np.maximum(starts - stops[main], starts[main] - stops).max(axis=1)
     beside = (gaps <= BESIDE * sides[main]) & (areas >= SPECK * areas[main])
-    kept: Mask = (inked & beside)[parts]
-    return kept
+    return (inked & beside)[parts], full
+
+
+def _place(digit: Mask) -> tuple[slice, ...]:
+    """The rows and columns that it takes."""
+    where: tuple[slice, ...] = ndimage.find_objects(digit.astype(np.uint8))[0]
+    return where
 
 
 def _cut(values: NDArray[Any], where: tuple[slice, ...], margin: int) -> NDArray[Any]:
