@@ -88,17 +88,18 @@ def _picture(path: Path) -> NDArray[np.uint8]:
 
 def _content(path: Path) -> bytes:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # reading from a pipe might never end
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading from a pipe might never end
             raise _error(path, "is not a file")
+        if status.st_size > LARGEST_FILE:
+            raise _error(path, f"is larger than {LARGEST_FILE // 2**20} MiB")
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+            content = file.read(status.st_size)
     except (OSError, ValueError) as error:  # ValueError for names that no file can have
         reason = getattr(error, "strerror", None) or "not a file's name"
         raise _error(path, f"cannot be read: {reason}") from error
     if not content:
         raise _error(path, "is empty")
-    if len(content) > LARGEST_FILE:
-        raise _error(path, f"is larger than {LARGEST_FILE // 2**20} MiB")
     return content
 
 

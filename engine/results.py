@@ -10,6 +10,7 @@ import dataclasses
 import logging
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -157,7 +158,9 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     import torch
 
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is strange in a file that is refused anyway
+            state = torch.load(path, map_location="cpu", weights_only=True)
         finite = all(bool(tensor.isfinite().all()) for tensor in state.values())
         weights = {str(key): tensor for key, tensor in state.items()}
     except OSError as error:

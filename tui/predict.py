@@ -127,7 +127,7 @@ def _draw(image: bytes, characters: str) -> None:
     if shutil.get_terminal_size().columns < SIDE:
         return
     from rich.console import Console
-    from rich.segment import Segments
+    from rich.segment import Segment, Segments
 
     from tui.ascii_filter import wants_ascii
     from tui.pixels import picture, rows_of
@@ -135,4 +135,4 @@ def _draw(image: bytes, characters: str) -> None:
     console = Console(highlight=False)
     plain = wants_ascii(characters) or console.color_system is None or console.no_color
     for strip in picture(rows_of(image, SIDE), plain=plain):
-        console.print(Segments(strip), end="\n")
+        console.print(Segments([*strip, Segment.line()]), end="")
