@@ -17,6 +17,7 @@ from engine.rules import SettingsError
 from engine.settings import FIELDS, Settings, from_text, rule
 from engine.settings_file import load_settings
 from tui.memory import REMEMBERED
+from tui.predict_flags import add_predict
 
 if TYPE_CHECKING:
     from engine.records import ExperimentRecord
@@ -120,34 +121,8 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--json", action="store_true", help="print every event as a line of JSON"
         )
-    _add_predict(commands, common)
+    add_predict(commands, common)
     return parser
-
-
-def _add_predict(commands: Any, common: argparse.ArgumentParser) -> None:
-    predict = commands.add_parser(
-        "predict",
-        parents=[common],
-        help="read handwritten digits in image files with a trained network",
-        allow_abbrev=False,
-    )
-    predict.add_argument(
-        "run",
-        metavar="RUN",
-        help="ID/cnn-r2; or ID, its beginning, ID/cnn or latest: of several runs the one with the "
-        "highest test accuracy; or a .pt file",
-    )
-    predict.add_argument(
-        "images",
-        nargs="+",
-        metavar="IMAGE",
-        help="a photo, scan or drawing of one digit, of any size and in any colours; a folder of "
-        "them; a pattern such as 'scans/*.png'",
-    )
-    predict.add_argument("--json", action="store_true", help="print a line of JSON per image")
-    predict.add_argument(
-        "--ascii", action="store_true", default=argparse.SUPPRESS, help="as --characters ascii"
-    )
 
 
 def _metavar(name: str) -> str:

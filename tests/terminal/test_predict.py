@@ -111,7 +111,7 @@ def test_names_are_shown_inert(folder: Path, tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("flags", "sign"), [([], "▀"), (["--ascii"], "@")])
+@pytest.mark.parametrize(("flags", "sign"), [([], "▀"), (["--ascii"], "%*")])
 def test_a_terminal_also_gets_the_picture(flags: list[str], sign: str, folder: Path) -> None:
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
