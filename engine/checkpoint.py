@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import stat
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,15 +12,13 @@ from torch import Tensor
 
 from engine.data import RunSeed
 from engine.events import EpochResult, RunId
-from engine.files import tensor_bytes
 from engine.optimizers import Optimizer, state_names
 from engine.results import ResultsError
 from engine.saved_values import fill, take
 from engine.stack import Stack
+from engine.tensor_file import load_tensors, tensor_bytes
 
 FILE_NAME = "resume.pt"
-LONGEST = 2**31
-"""Bytes of it: of a thousand runs side by side it has half as many."""
 
 
 @dataclass(frozen=True)
@@ -160,8 +156,7 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
     """
     path = folder / FILE_NAME
     try:
-        _refuse_bombs(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_tensors(path)
         runs = tuple(_progressed(table) for table in content["runs"])
         if len({progressed.run for progressed in runs}) < len(runs):
             raise ValueError("a run is there twice")
@@ -181,17 +176,6 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
         raise ResultsError(f"{path}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # torch raises nearly anything for a damaged file
         raise ResultsError(f"{path}: is damaged or not a checkpoint") from error
-
-
-def _refuse_bombs(path: Path) -> None:
-    """Ours are not compressed, so that they are no larger in memory than on the disk."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):  # a pipe might never end, nor even begin
-        raise OSError("is not a file")
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(entry.file_size for entry in archive.infolist())
-    if max(unpacked, status.st_size) > min(status.st_size, LONGEST):
-        raise ValueError("unpacks to more than it is, or is too long")
 
 
 def _progressed(table: dict[str, Any]) -> Progressed:

@@ -89,14 +89,3 @@ class SavedFiles:
         self.refused.pop(path, None)
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
-
-
-def tensor_bytes(content: object) -> bytes:
-    """Tensors in plain containers as a file that ``torch.load(path, weights_only=True)`` reads."""
-    import io
-
-    import torch
-
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getvalue()

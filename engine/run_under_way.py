@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from engine.checkpoint import FILE_NAME, Checkpoint, Progressed, checkpoint_bytes, checkpoint_of
 from engine.data import RunSeed
 from engine.events import EpochResult, RunFailed, RunId
-from engine.files import tensor_bytes
 from engine.models import trained_part
 from engine.optimizers import Optimizer
 from engine.stack import Stack
+from engine.tensor_file import tensor_bytes
 from engine.workbench import Workbench
 
 log = logging.getLogger("mnist_tui")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from engine.rules import SettingsError
 from engine.settings import FIELDS, Settings, expanded, from_text, rule
 from engine.settings_file import load_settings
 from tui.memory import REMEMBERED
+from tui.predict_flags import add_predict
 
 if TYPE_CHECKING:
     from engine.records import ExperimentRecord
@@ -30,6 +32,7 @@ EXAMPLES = """examples:
   mnist-tui run --epochs 1                      all three models, one epoch
   mnist-tui run --model mlp --model cnn --repeats 10 --device cuda
   mnist-tui resume                              go on with what was broken off last
+  mnist-tui predict latest photo.jpg            what a trained network reads in an image
 """
 
 
@@ -119,6 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--json", action="store_true", help="print every event as a line of JSON"
         )
+    add_predict(commands, common)
     return parser
 
 
@@ -186,6 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(settings, json=parsed.json)
     if parsed.command == "resume":
         return _resume(settings, parsed.id, json=parsed.json)
+    if parsed.command == "predict":
+        return _predict(settings, parsed.run, parsed.images, json=parsed.json)
     if parsed.command == "clear-cache":
         return _clear_cache(settings)
     # What is given on the command line is wanted, even where it is the default.
@@ -219,6 +225,17 @@ def _headless(train: Train, settings: Settings, *, json: bool) -> int:
 
     try:
         return run_headless(train, json=json, on_hangup=settings.on_hangup)
+    except Exception as error:
+        _refuse_known(error)
+
+
+def _predict(settings: Settings, run: str, images: Sequence[str], *, json: bool) -> int:
+    from tui.predict import predict
+
+    try:
+        return predict(settings, run, images, as_json=json)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except Exception as error:
         _refuse_known(error)
 

@@ -7,13 +7,11 @@ as a line of JSON. There is no colour to switch off.
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TextIO
 
 from engine.control import Control
 from engine.events import (
@@ -32,10 +30,11 @@ from engine.events import (
     Snapshot,
     as_json,
 )
-from engine.one_line import one_line, printable
+from engine.one_line import one_line
 from engine.past_experiment import ENDED
 from engine.records import ExperimentRecord
 from tui.ending_signals import ENDING_SIGNALS, HANGUP
+from tui.plain_lines import print_line
 from tui.wording import accuracy, duration, limits, ranking_lines
 
 FEATURES_LINE_SECONDS = 10.0
@@ -68,7 +67,7 @@ def run_headless(train: Train, *, json: bool, on_hangup: str) -> int:
     if not json:
         for line in ranking_lines(record):
             _say(line)
-        if not _print(str(record.summary), sys.stdout):
+        if not print_line(str(record.summary), sys.stdout):
             return EXIT_FAILED
     if received:
         return 128 + received[0]
@@ -104,7 +103,7 @@ def _stopping_on_signals(control: Control) -> Iterator[list[int]]:
 def _json_printer() -> Callable[[Event], None]:
     def show(event: Event) -> None:
         if not isinstance(event, Snapshot):
-            _print(as_json(event), sys.stdout)
+            print_line(as_json(event), sys.stdout)
 
     return show
 
@@ -210,22 +209,4 @@ def _log_to_stderr() -> None:
 
 
 def _say(text: str) -> None:
-    _print(text, sys.stderr)
-
-
-def _print(text: str, stream: TextIO | None) -> bool:
-    """Print one line; return False if it could not be written, though somebody may want it.
-
-    A reader that went away, or never was, must not end the training: what was trained is on disk.
-    """
-    if stream is None:
-        return True
-    try:
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-        print(printable(text), file=stream, flush=True)
-    except BrokenPipeError:
-        return True
-    except (OSError, ValueError):
-        return False
-    return True
+    print_line(text, sys.stderr)

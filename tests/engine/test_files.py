@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from engine.events import Notice
-from engine.files import SavedFiles, tensor_bytes, write_atomically
+from engine.files import SavedFiles, write_atomically
+from engine.tensor_file import load_tensors, tensor_bytes
 
 
 def test_atomic_write_replaces_the_content_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -51,7 +52,7 @@ def test_write_that_fails_keeps_the_old_content_and_no_temporary_file(
 def test_tensors_read_back_without_running_anything(tmp_path: Path) -> None:
     layer = torch.nn.Linear(3, 2)
     (tmp_path / "x.pt").write_bytes(tensor_bytes({**layer.state_dict()}))
-    state = torch.load(tmp_path / "x.pt", weights_only=True)
+    state = load_tensors(tmp_path / "x.pt")
     assert state.keys() == {"weight", "bias"}
     assert torch.equal(state["weight"], layer.weight)
 

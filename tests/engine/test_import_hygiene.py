@@ -20,10 +20,12 @@ WITHOUT_TORCH = (
     "engine.control",
     "engine.device",
     "engine.events",
+    "engine.past_experiment",
     "engine.records",
     "engine.results",
     "engine.settings",
     "engine.statistics",
+    "engine.trained",
 )
 
 

@@ -20,12 +20,11 @@ from torch import Tensor, nn
 
 from engine.checkpoint import (
     FILE_NAME,
-    LONGEST,
     Checkpoint,
     Progressed,
+    checkpoint_bytes,
     checkpoint_of,
     load_checkpoint,
-    save_checkpoint,
 )
 from engine.data import RunSeed
 from engine.device import capabilities
@@ -34,6 +33,7 @@ from engine.optimizers import Optimizer, make_optimizer
 from engine.recipes import Recipe
 from engine.results import ResultsError
 from engine.stack import Stack
+from engine.tensor_file import LONGEST
 
 CPU = torch.device("cpu")
 LAST = EpochResult(1, 0.3, 0.9, 0.2, 0.95, 0.003, 2.5, 24_000.0, 0.5)
@@ -64,7 +64,8 @@ def saved(folder: Path, networks: Stack, optimizer: str = "adam") -> bytes:
     confusion = torch.ones(1, 10, 10, dtype=torch.int64)
     seeds = [RunSeed(1, CPU)]
     made = trained(networks, optimizer)
-    save_checkpoint(folder, checkpoint_of(runs, networks, made, seeds, confusion))
+    checkpoint = checkpoint_of(runs, networks, made, seeds, confusion, [0])
+    (folder / FILE_NAME).write_bytes(checkpoint_bytes(checkpoint))
     return (folder / FILE_NAME).read_bytes()
 
 
