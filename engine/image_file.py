@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from engine.ink import ink_of
+from engine.one_line import OneLineError
 from engine.reading import in_the_middle
 
 FORMATS = {
@@ -38,7 +39,7 @@ WORKING_SIDE = 800
 """Pixels of the longer side that a digit is looked for in: a large photo's noise averages out."""
 
 
-class ImageError(Exception):
+class ImageError(OneLineError):
     """An image that cannot be read. Its text is one line that names the file."""
 
 
@@ -57,8 +58,7 @@ def read_digit(path: Path) -> bytes:
 
 
 def _error(path: Path, problem: str) -> ImageError:
-    name = str(path)
-    return ImageError(f"{name if name.isprintable() else ascii(name)}: {problem}")
+    return ImageError(f"{path}: {problem}")
 
 
 def _picture(path: Path) -> NDArray[np.uint8]:

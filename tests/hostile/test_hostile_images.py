@@ -6,7 +6,8 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hostile_support import clear_line, examples
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
@@ -31,13 +32,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=3500,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+@examples("images")
 @given(kind=st.sampled_from(sorted(KINDS)), changes=CHANGES, kept=st.floats(0, 1) | st.just(1.0))
 def test_changed_and_cut_files_are_read_or_refused(
     kind: str, changes: list[tuple[float, int]], kept: float, path: Path
@@ -49,5 +44,4 @@ def test_changed_and_cut_files_are_read_or_refused(
     try:
         assert len(read_digit(path)) == 28 * 28
     except ImageError as error:
-        assert str(error).isprintable()
-        assert str(error).startswith(f"{path}: ")
+        clear_line(error, str(path))
