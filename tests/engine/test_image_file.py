@@ -21,6 +21,7 @@ from engine.data import Mnist, prepare_28
 from engine.image_file import ImageError, read_digit
 from engine.ink import THICKEST, THINNEST, ink_of
 from engine.models import MLP
+from engine.one_line import printable
 from engine.reading import in_the_middle, to_tensor
 
 IMAGES = 500
@@ -204,7 +205,7 @@ def refusal(path: Path) -> str:
         read_digit(path)
     text = str(caught.value)
     assert text.isprintable()
-    name = str(path) if str(path).isprintable() else ascii(str(path))
+    name = printable(str(path))
     assert text.startswith(f"{name}: ")
     return text.removeprefix(f"{name}: ")
 
