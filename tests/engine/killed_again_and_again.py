@@ -17,7 +17,7 @@ import time
 import tomllib
 from pathlib import Path
 
-import engine.results
+import engine.files
 from engine.experiment import resume_experiment, run_experiment
 from engine.settings import Settings
 
@@ -77,7 +77,7 @@ def _train(settings: Settings, folder: Path | None) -> None:
         time.sleep(SLOW_WRITE)
         sync(descriptor)
 
-    engine.results.os.fsync = slow  # type: ignore[attr-defined]
+    engine.files.os.fsync = slow  # type: ignore[attr-defined]
     code = 1
     try:
         record = resume_experiment(folder) if folder else run_experiment(settings)
