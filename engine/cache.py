@@ -15,7 +15,7 @@ from platformdirs import user_cache_path
 from torch import Tensor, nn
 
 from engine.device import Capabilities
-from engine.files import write_atomically
+from engine.files import LONG_AGO, remove_leftovers, write_atomically
 from engine.settings import Settings, expanded
 
 CHECKSUM_BYTES = 32
@@ -77,6 +77,7 @@ def store_features(path: Path, features: Tensor, limit: int) -> bool:
     data = _bytes(features)
     if len(data) + CHECKSUM_BYTES > limit:
         return False
+    remove_leftovers(path.parent, SUFFIX, LONG_AGO)
     write_atomically(path, hashlib.sha256(data).digest() + data)
     files = sorted(path.parent.glob(f"*{SUFFIX}"), key=lambda file: file.stat().st_mtime)
     total = sum(file.stat().st_size for file in files)

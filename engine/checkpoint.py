@@ -16,7 +16,7 @@ from engine.optimizers import Optimizer, state_names
 from engine.results import ResultsError
 from engine.saved_values import fill, take
 from engine.stack import Stack
-from engine.tensor_file import load_tensors, tensor_bytes
+from engine.tensor_file import load_tensors, plain, tensor_bytes
 
 FILE_NAME = "resume.pt"
 
@@ -165,7 +165,7 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
             parameters=_tensors(content["parameters"]),
             optimizer=tuple(_tensors(state) for state in content["optimizer"]),
             random=tuple(
-                (_plain(order, torch.uint8), _plain(noise, torch.uint8))
+                (plain(order, torch.uint8), plain(noise, torch.uint8))
                 for order, noise in content["random"]
             ),
             confusion=_counts(content["confusion"].reshape(len(runs), 10, 10)),
@@ -190,17 +190,10 @@ def _progressed(table: dict[str, Any]) -> Progressed:
 
 
 def _tensors(table: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: _plain(value, torch.float32) for name, value in table.items()}
-
-
-def _plain(value: Tensor, kind: torch.dtype) -> Tensor:
-    """A tensor with all its numbers in memory, as it is if it is one."""
-    if not (value.layout is torch.strided and value.is_cpu and value.dtype is kind):
-        raise TypeError("not a plain tensor")
-    return value
+    return {name: plain(value, torch.float32) for name, value in table.items()}
 
 
 def _counts(value: Tensor) -> Tensor:
-    if bool((_plain(value, torch.int64) < 0).any()):
+    if bool((plain(value, torch.int64) < 0).any()):
         raise ValueError("less than none")
     return value

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import torch
 
 ACCELERATORS = ("cuda", "xpu", "mps")
+NO_MEMORY = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+"""How allocators say it."""
 X86 = ("x86_64", "AMD64")
 """What ``platform.machine`` calls it."""
 
@@ -196,9 +198,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     import torch
 
     # The CPU's and Apple's allocators say so in words alone.
-    words = isinstance(error, RuntimeError) and (
-        "can't allocate memory" in str(error) or "out of memory" in str(error)
-    )
+    words = isinstance(error, RuntimeError) and (any(sign in str(error) for sign in NO_MEMORY))
     return words or isinstance(error, torch.OutOfMemoryError | MemoryError)
 
 

@@ -14,6 +14,7 @@ from engine.data import Mnist, load_mnist
 from engine.device import choose_device, configure, environment
 from engine.events import (
     Emit,
+    EpochFinished,
     Event,
     ExperimentFinished,
     ExperimentStarted,
@@ -22,7 +23,7 @@ from engine.events import (
     RunId,
 )
 from engine.files import remove_leftovers
-from engine.lock import working_on
+from engine.lock import renew, working_on
 from engine.models import MODELS
 from engine.past_experiment import read_record
 from engine.records import ExperimentRecord
@@ -103,7 +104,8 @@ def resume_experiment(
     """
     control = control or Control()
     with working_on(folder):
-        remove_leftovers(folder)
+        for suffix in (".toml", ".pt"):
+            remove_leftovers(folder, suffix)
         rest = rest_of(read_record(folder))
         device, mnist = _prepare(rest.record.settings)
         control.plan.lay_out_rest(rest.planned, rest.ended)
@@ -149,6 +151,8 @@ def _carry_out(
         for item in (*news, event):
             journal.add(item)
             emit(item)
+        if isinstance(event, EpochFinished):
+            renew(record.folder)
 
     bench = Workbench(
         settings, record.folder, device, mnist, tell, journal.files, control, checkpoint
@@ -164,8 +168,9 @@ def _carry_out(
         control.plan.close()
         finished = datetime.now(UTC).replace(microsecond=0)
         tell(ExperimentFinished(record.id, status, record.summary, finished))
-        if status in ("finished", "failed"):
-            journal.files.forget(record.folder / FILE_NAME)
+        if status in ("finished", "failed") and record.saved:
+            journal.files.forget(record.folder / FILE_NAME)  # makes room, too
+        journal.close()
     return record
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from engine.events import Notice
+
+LONG_AGO = 3600.0
+"""Seconds that no write takes."""
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -33,14 +37,17 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         raise
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_leftovers(folder: Path, suffix: str, older: float = 0.0) -> None:
     """Remove the temporary files that a kill inside ``write_atomically`` has left in a folder.
 
-    To be called by who works on the folder alone.
+    Args:
+        folder: where others do not write, unless ``older`` is more than a write takes.
+        suffix: of the files that were written.
+        older: seconds since they were left.
     """
-    for pattern in (".*.toml.*", ".*.pt.*"):
-        for path in folder.glob(pattern):
-            with contextlib.suppress(OSError):
+    for path in folder.glob(f".*{suffix}.*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime >= older:
                 path.unlink()
 
 
@@ -71,18 +78,19 @@ class SavedFiles:
             known = path in self.refused
             self.refused[path] = content
             if not known:
-                text = f"not saved: {error.strerror or error}; tried again after every epoch"
-                self._notify(Notice("error", f"{path}: {text}"))
+                text = (
+                    f"{path}: not saved: {error.strerror or error}; tried again after every epoch"
+                )
+                self._notify(Notice("error", f"{text}, and at the end"))
             return False
         if self.refused.pop(path, None) is not None:
             self._notify(Notice("info", f"{path}: saved now"))
         return True
 
     def save_refused(self) -> None:
-        """Try again what could not be written, until the disk refuses once more."""
-        for path, content in list(self.refused.items()):
-            if not self.save(path, content):
-                return
+        """Try again what could not be written, small files first: there may be room for those."""
+        for path, content in sorted(self.refused.items(), key=lambda item: len(item[1])):
+            self.save(path, content)
 
     def forget(self, path: Path) -> None:
         """A file that is of no use any more."""

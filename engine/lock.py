@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import psutil
 import tomli_w
 
+from engine.files import write_atomically
 from engine.one_line import one_line
 from engine.results import ResultsError
 from engine.toml_file import TomlError, read_toml
@@ -31,6 +33,9 @@ class Owner:
     pid: int
     started: float
     """Seconds since the epoch: another process may get the same pid later."""
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {one_line(self.host, 100)}"
 
     @property
     def is_alive(self) -> bool:
@@ -52,8 +57,21 @@ def this_process() -> Owner:
 
 def owner_of(folder: Path) -> Owner | None:
     """Who works on the experiment in ``folder``; None if nobody does any more."""
-    owner = _read(folder / FILE_NAME)
+    owner = _read(lock_of(folder))
     return owner if owner is not None and owner.is_alive else None
+
+
+def lock_of(folder: Path) -> Path:
+    """The file that says who works on the experiment in ``folder``."""
+    return folder / FILE_NAME
+
+
+def renew(folder: Path) -> None:
+    """Put one's name there again, if a full disk or somebody who removed the folder took it."""
+    if not lock_of(folder).exists():
+        with contextlib.suppress(OSError), _alone(folder):
+            if _read(lock_of(folder)) is None:
+                _sign(folder)
 
 
 @contextlib.contextmanager
@@ -63,16 +81,15 @@ def working_on(folder: Path) -> Iterator[None]:
     Raises:
         ResultsError: another process works on it; the line names it.
     """
-    path = folder / FILE_NAME
-    owner = _read(path)
-    if owner is not None and owner.is_alive:
-        host = one_line(owner.host, 100)
-        raise ResultsError(
-            f"{folder.name}: is being trained by process {owner.pid} on {host}; "
-            f"if that is gone, remove {path}"
-        )
-    with contextlib.suppress(OSError):  # a disk that refuses is told where the summary is saved
-        _take(path, owner)
+    path = lock_of(folder)
+    with _alone(folder):
+        owner = _read(path)
+        if owner is not None and owner.is_alive:
+            raise ResultsError(
+                f"{folder.name}: is being trained by {owner}; if that is gone, remove {path}"
+            )
+        with contextlib.suppress(OSError):  # a disk that refuses is told of with the summary
+            _sign(folder)
     try:
         yield
     finally:
@@ -81,41 +98,24 @@ def working_on(folder: Path) -> Iterator[None]:
                 path.unlink()
 
 
-def _take(path: Path, gone: Owner | None) -> None:
-    """Put one's name there, in the place of a process that is gone."""
-    claim = path.with_name(f"{path.name}.{os.getpid()}")
-    aside = path.with_name(f"{path.name}.{os.getpid()}.old")
-    claim.write_text(tomli_w.dumps(asdict(this_process())), encoding="utf-8")
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            path.rename(aside)
-            if _read(aside) != gone:  # another was quicker, and this is its name
-                aside.rename(path)
-        _place(claim, path)
-    except FileExistsError:
-        raise ResultsError(f"{path.parent.name}: another process has just begun with it") from None
-    finally:
-        for own in (claim, aside, *_claims_of_the_dead(path)):
-            own.unlink(missing_ok=True)
+def _sign(folder: Path) -> None:
+    write_atomically(lock_of(folder), tomli_w.dumps(asdict(this_process())))
 
 
-def _place(claim: Path, path: Path) -> None:
-    """Give a file its name; unlike a rename this fails if there is one of that name."""
-    try:
-        os.link(claim, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links
-        with path.open("x", encoding="utf-8") as file:
-            file.write(claim.read_text(encoding="utf-8"))
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes out for a moment, where the system can."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
 
-
-def _claims_of_the_dead(path: Path) -> Iterator[Path]:
-    """What processes have left that were killed inside ``_take``."""
-    for claim in path.parent.glob(f"{path.name}.*"):
-        pid = claim.name.removeprefix(f"{path.name}.").removesuffix(".old")
-        if pid.isdecimal() and not (int(pid) in PIDS and psutil.pid_exists(int(pid))):
-            yield claim
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # some file systems have no locks
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def _read(path: Path) -> Owner | None:

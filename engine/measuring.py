@@ -66,8 +66,11 @@ def measure(
             images_per_second=trained.images * len(runs) / trained.seconds,
             evaluation_seconds=(seconds + more) / len(runs),
         )
-        if not math.isfinite(result.test_loss):
-            fail(run, f"test loss is {result.test_loss} after epoch {trained.number}", bench)
+        measured = {"validation": result.validation_loss, "test": result.test_loss}
+        wrong = {name: loss for name, loss in measured.items() if not math.isfinite(loss or 0)}
+        if wrong:
+            told = " and ".join(f"{name} loss is {loss}" for name, loss in wrong.items())
+            fail(run, f"{told} after epoch {trained.number}", bench)
             continue
         run.last = result
         run.confusion = tested.confusion[index].tolist()

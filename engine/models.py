@@ -175,7 +175,7 @@ def _download(weights: str) -> dict[str, Tensor]:
 
     try:
         state: dict[str, Tensor] = MobileNet_V2_Weights[weights].get_state_dict(
-            progress=True, check_hash=True
+            progress=True, check_hash=True, weights_only=True
         )
     except (urllib.error.URLError, OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise WeightsError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import chain
@@ -19,7 +18,6 @@ from engine.events import (
     RunId,
     RunStatus,
 )
-from engine.lock import Owner, owner_of, this_process
 from engine.one_line import one_line, printable
 from engine.records import ExperimentRecord, RunRecord
 from engine.results import ResultsError
@@ -32,7 +30,7 @@ from engine.toml_file import TomlError, read_toml
 
 ENDED = ("finished", "skipped", "failed")
 """Runs of which nothing is left to train; the others were stopped, running or queued."""
-LONGEST = 256 * 2**20
+LONGEST = 64 * 2**20
 """Bytes of a summary: 1,000 epochs of 200 runs take less than half of it."""
 
 
@@ -52,59 +50,6 @@ def read_record(folder: Path) -> ExperimentRecord:
 def is_unfinished(record: ExperimentRecord) -> bool:
     """Whether there is something left to train."""
     return any(run.status not in ENDED for run in record.runs.values())
-
-
-def folder_of(results: Path, id_: str) -> Path:
-    """The folder of an experiment by its id.
-
-    Raises:
-        ResultsError: there is none.
-    """
-    plain = Path(id_).name == id_ and id_ not in ("", "..")
-    # os.path answers also for names that no file can have.
-    if not plain or not os.path.exists(results / id_ / "summary.toml"):
-        raise ResultsError(f"results: {results}: has no experiment {shown(id_)}")
-    return results / id_
-
-
-def newest_unfinished(results: Path) -> ExperimentRecord:
-    """The experiment that was begun last of those that can go on.
-
-    One that ended before its first epoch has nothing to go on from, and is found by its id alone.
-
-    Raises:
-        ResultsError: there is none.
-    """
-    try:
-        marks = (*results.glob("*/resume.pt"), *results.glob("*/running.toml"))
-    except OSError as error:
-        reason = error.strerror or error
-        raise ResultsError(f"results: {results}: cannot be read: {reason}") from error
-    for folder in sorted({mark.parent for mark in marks}, reverse=True):
-        if owner_of(folder) is not None:
-            continue
-        try:
-            record = read_record(folder)
-        except ResultsError:  # one bad folder must not hide the others
-            continue
-        if is_unfinished(record):
-            return record
-    raise ResultsError(f"results: {results}: has no experiment that could go on")
-
-
-def newest_live(results: Path) -> tuple[ExperimentRecord, Owner] | None:
-    """The experiment begun last of those that another process trains, and that process."""
-    for mark in sorted(results.glob("*/running.toml"), reverse=True):
-        owner = owner_of(mark.parent)
-        if owner is None or owner == this_process():
-            continue
-        try:
-            record = read_record(mark.parent)
-        except ResultsError:
-            continue
-        if record.status == "running":
-            return record, owner
-    return None
 
 
 def _record(content: Mapping[str, Any], folder: Path) -> ExperimentRecord:

@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 from engine.data import SIDE
 from engine.models import MODELS, MobileNetV2, load_imagenet_weights, predict_proba, trained_part
 from engine.results import ResultsError
-from engine.tensor_file import load_tensors
+from engine.tensor_file import load_tensors, plain
 
 BOX = 20
 """MNIST's digits were scaled to fit a box of so many pixels a side (LeCun et al. 1998, III.A)."""
@@ -60,8 +60,8 @@ def load_reader(path: Path) -> tuple[str, Reader]:
 def _load_weights(path: Path) -> dict[str, Tensor]:
     try:
         state = load_tensors(path)
-        finite = all(bool(tensor.isfinite().all()) for tensor in state.values())
-        weights = {str(key): tensor for key, tensor in state.items()}
+        weights = {str(key): plain(tensor, _dtype(tensor)) for key, tensor in state.items()}
+        finite = all(bool(tensor.isfinite().all()) for tensor in weights.values())
     except OSError as error:
         raise ResultsError(f"{path}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # torch raises nearly anything for a damaged file
@@ -69,6 +69,11 @@ def _load_weights(path: Path) -> dict[str, Tensor]:
     if not finite:
         raise ResultsError(f"{path}: holds weights that are not finite: its training diverged")
     return weights
+
+
+def _dtype(tensor: Tensor) -> torch.dtype:
+    """What a network's weights may be: batches that a BatchNorm has seen are counted."""
+    return torch.int64 if tensor.dtype is torch.int64 else torch.float32
 
 
 def _empty(model: str) -> nn.Module:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.events import Emit, Event, ExperimentFinished, Notice, Progress, Snapshot
+from engine.events import Emit, Event, Notice, Progress, Snapshot
 from engine.files import SavedFiles
 from engine.one_line import OneLineError, printable
 from engine.records import ExperimentRecord
@@ -71,8 +71,6 @@ class Journal:
             self.record.record(event)  # it may be the disk that it is about: no reason to write
         elif not isinstance(event, Progress | Snapshot):
             self.record.record(event)
-            if isinstance(event, ExperimentFinished):
-                self._forget_unsaved_weights()
             self._write()
 
     def _write(self) -> None:
@@ -80,12 +78,13 @@ class Journal:
         if self.record.saved:
             self.files.save_refused()
 
-    def _forget_unsaved_weights(self) -> None:
-        """A summary must not name files that are not there."""
+    def close(self) -> None:
+        """Give what the disk refused a last try; the summary names no file that is not there."""
         self.files.save_refused()
         for run in self.record.runs.values():
             if run.weights and self.record.folder / run.weights in self.files.refused:
                 run.weights = ""
+        self._write()
 
     def _notify(self, notice: Notice) -> None:
         self.add(notice)

@@ -1,4 +1,4 @@
-"""Files of tensors: nothing in them is executed, and none is larger in memory than on the disk."""
+"""Files of tensors: nothing in them is executed, and they need as much memory as they are long."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 LONGEST = 2**31
 """Bytes of one: the checkpoint of a thousand runs side by side has half as many."""
@@ -33,6 +34,19 @@ def load_tensors(path: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what is strange in a file that is refused anyway
         return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def plain(value: Tensor, kind: torch.dtype) -> Tensor:
+    """A tensor with all its numbers in memory, as it is if it is one.
+
+    Raises:
+        TypeError: it is not, and may stand for more numbers than there is memory for.
+    """
+    if not (value.layout is torch.strided and value.is_cpu and value.dtype is kind):
+        raise TypeError("not a plain tensor")
+    if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+        raise TypeError("an expanded tensor")
+    return value
 
 
 def _refuse_bombs(path: Path) -> None:

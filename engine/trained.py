@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.past_experiment import read_record
 from engine.records import RunRecord
 from engine.results import ResultsError
+from engine.results_folder import folders_with
 from engine.rules import shown
 
 LATEST = "latest"
@@ -47,9 +48,9 @@ def find_trained(results: Path, name: str) -> Trained:
     id_, _, run = name.partition("/")
     if id_ != LATEST:
         return _best(_experiment(results, id_), run)
-    for summary in sorted(results.glob("*/summary.toml"), reverse=True):
+    for folder in folders_with(results, "summary.toml"):
         try:
-            return _best(summary.parent, run)
+            return _best(folder, run)
         except ResultsError:  # one that is damaged or has just begun must not hide the others
             continue
     of = f" of {shown(run)}" if run else ""
@@ -58,7 +59,7 @@ def find_trained(results: Path, name: str) -> Trained:
 
 def _experiment(results: Path, id_: str) -> Path:
     """The folder of the experiment whose id is, or alone begins with, ``id_``."""
-    ids = sorted(summary.parent.name for summary in results.glob("*/summary.toml"))
+    ids = sorted(folder.name for folder in folders_with(results, "summary.toml"))
     found = [id_] if id_ in ids else [each for each in ids if id_ and each.startswith(id_)]
     if not found:
         raise ResultsError(f"results: {results}: has no experiment {shown(id_)}")

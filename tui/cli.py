@@ -211,7 +211,7 @@ def _run(settings: Settings, *, json: bool) -> int:
 def _resume(settings: Settings, id_: str | None, *, json: bool) -> int:
     def train(emit: Emit, control: Control) -> ExperimentRecord:
         from engine.experiment import resume_experiment
-        from engine.past_experiment import folder_of, newest_unfinished
+        from engine.results_folder import folder_of, newest_unfinished
 
         results = expanded(settings.results)
         folder = newest_unfinished(results).folder if id_ is None else folder_of(results, id_)

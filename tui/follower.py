@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import signal
@@ -19,7 +20,9 @@ from engine.past_experiment import read_record
 from engine.records import ExperimentRecord
 from engine.results import ResultsError
 from engine.settings import Settings
-from tui.bridge import Bridge
+from tui.bridge import Bridge, Refused
+
+log = logging.getLogger("mnist_tui")
 
 PAUSE = 0.5
 """Seconds between two looks at the summary, at least."""
@@ -40,11 +43,15 @@ class RemoteControl(Control):
         return self._owner is not None and self._owner.host == platform.node()
 
     def stop(self) -> None:
-        """As ``Control.stop``."""
-        super().stop()
-        if self._owner is not None and self.reaches and self._owner.is_alive:
-            with suppress(OSError):  # it has ended just now, or is another user's
-                os.kill(self._owner.pid, signal.SIGTERM)
+        """As ``Control.stop``; one that cannot be stopped, another user's, is named in the log."""
+        if self._owner is None or not (self.reaches and self._owner.is_alive):
+            return
+        try:
+            os.kill(self._owner.pid, signal.SIGTERM)
+        except OSError as error:
+            log.error("%s cannot be stopped: %s", self._owner, error.strerror or error)
+        else:
+            super().stop()
 
 
 class Follower:
@@ -70,17 +77,18 @@ class Follower:
 
     def _follow(self, folder: Path) -> None:
         known: ExperimentRecord | None = None
-        seen = 0
+        seen: tuple[int, ...] = ()
         while known is None or known.status == "running":
             began = time.perf_counter()
             alive = self._owner is not None and self._owner.is_alive
             # before reading: its last word is written while it lives
             with suppress(ResultsError, OSError):  # the folder may be gone for a moment
-                written = (folder / "summary.toml").stat().st_mtime_ns
-                if written != seen:
+                status = (folder / "summary.toml").stat()
+                written = (status.st_ino, status.st_mtime_ns, status.st_size)
+                if written != seen or not alive:
                     known, seen = self._tell(known, read_record(folder)), written
             if not alive and (known is None or known.status == "running"):
-                self._say_interrupted(folder)
+                self._say_interrupted(folder, known)
                 return
             if self._left.wait(max(PAUSE, (time.perf_counter() - began) / SHARE)):
                 return
@@ -95,8 +103,11 @@ class Follower:
         assert known is not None
         return known
 
-    def _say_interrupted(self, folder: Path) -> None:
+    def _say_interrupted(self, folder: Path, known: ExperimentRecord | None) -> None:
         """The process is gone without a last word."""
+        if known is None:
+            self.bridge.emit(Refused(f"{folder / 'summary.toml'}: cannot be read any more"))
+            return
         now = datetime.now(UTC).replace(microsecond=0)
         end: Event = ExperimentFinished(folder.name, "interrupted", folder / "summary.toml", now)
         self.bridge.emit(end)

@@ -56,7 +56,7 @@ def launch(settings: Settings, *, as_last_time: bool) -> int:
             if hangup is not None and hangup.came:
                 alone = _finish_alone(trainer)
             trainer.control.stop()
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C ends the program
+            _end_in_order(trainer)
             trainer.wait()
             root.removeHandler(handler)
             root.removeHandler(errors)
@@ -112,6 +112,16 @@ def _run(app: MnistApp) -> None:
 def _is_gone(error: BaseException | None) -> bool:
     """Whether it says that the terminal was closed, which is no fault to be traced."""
     return isinstance(error, OSError) and error.errno == errno.EIO
+
+
+def _end_in_order(trainer: Trainer) -> None:
+    """A terminal that closes may say so twice, and the summary is still being saved; but a second
+    Ctrl-C ends the program.
+    """
+    for number in ENDING_SIGNALS:
+        if number != signal.SIGINT:
+            signal.signal(number, lambda *_: trainer.control.stop())
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _finish_alone(trainer: Trainer) -> int:

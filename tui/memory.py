@@ -43,7 +43,7 @@ def remember(choices: Mapping[str, object]) -> None:
     """Keep these choices beside the others."""
     import tomli_w
 
-    from engine.files import write_atomically
+    from engine.files import LONG_AGO, remove_leftovers, write_atomically
 
     path = memory_file()
     try:
@@ -52,6 +52,7 @@ def remember(choices: Mapping[str, object]) -> None:
             content = tomli_w.dumps(recall() | dict(choices))
         except (ValueError, RecursionError):  # not all that can be read can be written
             content = tomli_w.dumps(choices)
+        remove_leftovers(path.parent, path.suffix, LONG_AGO)
         write_atomically(path, content)
     except OSError as error:
         log.warning("%s: cannot be written, so nothing is remembered: %s", path, error)

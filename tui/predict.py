@@ -83,7 +83,7 @@ def _files(name: str) -> Iterator[Path]:
             continue
         from engine.image_file import SUFFIXES
 
-        for inside in sorted(path.iterdir()):
+        for inside in sorted(path.iterdir() if os.access(path, os.R_OK | os.X_OK) else ()):
             hidden = inside.name.startswith(".")
             if inside.suffix.lower() in SUFFIXES and not hidden:
                 yield inside

@@ -38,7 +38,8 @@ from engine.events import (
     RunId,
     RunStarted,
 )
-from engine.experiment import run_experiment
+from engine.experiment import resume_experiment, run_experiment
+from engine.lock import Owner, owner_of, this_process
 from engine.models import CNN, MODELS
 from engine.recipes import PRESETS
 from engine.records import ExperimentRecord
@@ -486,7 +487,7 @@ def test_disk_that_refuses_gives_one_notice_and_training_goes_on(
     for notice, name in zip(notices, ("summary.toml", "resume.pt"), strict=True):
         assert notice.text == (
             f"{record.folder / name}: not saved: No space left on device; "
-            "tried again after every epoch"
+            "tried again after every epoch, and at the end"
         )
     assert [event.status for event in recorder.of(RunFinished)] == ["finished"] * 2
     assert len(recorder.of(EpochFinished)) == 4
@@ -541,15 +542,67 @@ def test_weights_are_saved_when_there_is_room_again(
     assert left == {"summary.toml", "mlp-r1.pt", "mlp-r2.pt", "log.txt"}
 
 
+def test_disk_that_stays_full_to_the_end_leaves_what_can_go_on(
+    short: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = files.write_atomically
+    full = False
+
+    def refuse(path: Path, content: str | bytes) -> None:
+        if full and path.name == "summary.toml":
+            raise OSError(28, "No space left on device")
+        write(path, content)
+
+    def fill(event: Event) -> None:
+        nonlocal full
+        full = full or (isinstance(event, EpochFinished) and event.result.epoch == 1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write_atomically", refuse)
+        record = run_experiment(replace(short, epochs=3), Recorder(fill))
+    assert not record.saved
+    assert summary(record)["status"] == "running"
+    again = resume_experiment(record.folder)
+    assert summary(again)["status"] == "finished"
+    assert figures(again, FIRST) == figures(record, FIRST)
+    assert same_weights(weights(again, FIRST), weights(record, FIRST))
+
+
+def test_small_files_are_saved_where_there_is_no_room_for_large_ones(
+    short: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = files.write_atomically
+    room = 0
+
+    def refuse(path: Path, content: str | bytes) -> None:
+        if len(content) > room:
+            raise OSError(28, "No space left on device")
+        write(path, content)
+
+    def make_some_room(event: Event) -> None:
+        nonlocal room
+        if isinstance(event, RunFinished) and event.run == SECOND:
+            room = 500_000  # a checkpoint has twice as many
+
+    monkeypatch.setattr(files, "write_atomically", refuse)
+    record = run_experiment(replace(short, repeats=2), Recorder(make_some_room))
+    assert [run["weights"] for run in summary(record)["runs"]] == ["mlp-r1.pt", "mlp-r2.pt"]
+    assert weights(record, FIRST).keys() == weights(record, SECOND).keys()
+
+
 def test_folder_that_is_removed_is_made_anew(short: Settings) -> None:
     def remove(event: Event) -> None:
         if isinstance(event, EpochFinished) and event.run == FIRST and event.result.epoch == 1:
             shutil.rmtree(short.results)
+        if isinstance(event, EpochFinished) and event.run == SECOND and event.result.epoch == 2:
+            owners.append(owner_of(next(Path(short.results).iterdir())))
 
+    owners: list[Owner | None] = []
     recorder = Recorder(remove)
     record = run_experiment(replace(short, repeats=2), recorder)
     assert record.status == summary(record)["status"] == "finished"
     assert [len(run["epochs"]) for run in summary(record)["runs"]] == [2, 2]
+    assert owners == [this_process()], "another process could have gone on with it"
     (notice,) = recorder.of(Notice)
     assert notice.text.startswith(f"{record.folder}: was removed, and is made anew")
     assert "was removed" in (record.folder / "log.txt").read_text(encoding="utf-8")

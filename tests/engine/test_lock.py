@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import fcntl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +13,8 @@ import psutil
 import pytest
 import tomli_w
 
-from engine.lock import FILE_NAME, Owner, owner_of, this_process, working_on
+import engine.lock
+from engine.lock import FILE_NAME, Owner, owner_of, renew, this_process, working_on
 from engine.results import ResultsError
 
 
@@ -71,30 +72,34 @@ def test_a_damaged_name_is_nobodys(tmp_path: Path, content: bytes) -> None:
         assert owner_of(tmp_path) == this_process()
 
 
-def test_a_file_system_without_links_has_the_lock_too(
+def test_a_file_system_without_locks_has_the_name_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(source: Path, target: Path) -> None:
-        raise PermissionError(1, "Operation not permitted")
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError("no locks")
 
-    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with working_on(tmp_path):
         assert owner_of(tmp_path) == this_process()
-    assert not list(tmp_path.iterdir())
 
 
-def test_what_the_killed_have_left_is_cleared_away(tmp_path: Path) -> None:
-    (tmp_path / f"{FILE_NAME}.{2**22 + 1}").touch()
+def test_a_name_that_was_lost_is_put_there_again(tmp_path: Path, other: Owner) -> None:
     with working_on(tmp_path):
-        assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+        (tmp_path / FILE_NAME).unlink()
+        renew(tmp_path)
+        assert owner_of(tmp_path) == this_process()
+        name(other, tmp_path)
+        renew(tmp_path)
+        assert owner_of(tmp_path) == other, "what is another's stays so"
+    assert owner_of(tmp_path) == other
 
 
 def test_a_folder_that_cannot_be_written_to_holds_up_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path, *arguments: object, **options: object) -> int:
+    def refuse(path: Path, content: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(engine.lock, "write_atomically", refuse)
     with working_on(tmp_path):
         assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
@@ -103,6 +104,20 @@ def assert_close(folder: Path, other: Path) -> None:
     one, two = (torch.load(each / "mlp-r1.pt", weights_only=True) for each in (folder, other))
     for name, value in one.items():
         torch.testing.assert_close(value, two[name], rtol=1e-3, atol=1e-4)
+
+
+def test_a_validation_loss_that_is_no_number_is_named(
+    short: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoiled(networks: Stack, samples: Samples, **rest: Any) -> Evaluation:
+        found = evaluate(networks, samples, **rest)
+        if len(samples) == 100:  # held out
+            found = replace(found, scores=[replace(found.scores[0], loss=math.inf)])
+        return found
+
+    monkeypatch.setattr(engine.measuring, "evaluate", spoiled)
+    record = run_experiment(replace(short, validation_split=0.1))
+    assert record.runs[FIRST].error == "validation loss is inf after epoch 1"
 
 
 def test_what_is_left_of_a_group_is_resumed_bit_for_bit(

@@ -14,8 +14,9 @@ from engine_support import Recorder
 from engine.control import Control
 from engine.events import EpochFinished
 from engine.experiment import run_experiment
-from engine.past_experiment import LONGEST, folder_of, read_record
+from engine.past_experiment import LONGEST, read_record
 from engine.results import ResultsError
+from engine.results_folder import folder_of
 from engine.settings import Settings
 
 
@@ -118,7 +119,7 @@ def test_what_is_no_summary_is_refused(folder: Path, content: bytes, said: str) 
 def test_a_file_too_long_is_not_read(folder: Path) -> None:
     with open(folder / "summary.toml", "r+b") as file:
         file.truncate(LONGEST + 1)  # sparse: it takes no room
-    assert "is longer than 256 MiB" in refusal(folder)
+    assert "is longer than 64 MiB" in refusal(folder)
 
 
 def test_numbers_that_are_none_are_read(folder: Path) -> None:

@@ -24,9 +24,10 @@ from engine.events import (
 )
 from engine.experiment import resume_experiment, run_experiment
 from engine.models import CNN
-from engine.past_experiment import newest_unfinished, read_record
+from engine.past_experiment import read_record
 from engine.records import ExperimentRecord
 from engine.results import ResultsError
+from engine.results_folder import newest_unfinished
 from engine.settings import Settings
 
 FIRST, SECOND = RunId("mlp", 1), RunId("mlp", 2)

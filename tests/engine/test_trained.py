@@ -173,3 +173,10 @@ def test_what_are_no_weights_is_refused_in_one_line_and_not_executed(
     assert problem in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not Path("harm").exists()
+
+
+def test_a_small_file_that_stands_for_many_numbers_is_refused(tmp_path: Path) -> None:
+    weights = {"weight": torch.zeros(1).expand(10**12)}
+    (tmp_path / "any.pt").write_bytes(tensor_bytes(weights))
+    with pytest.raises(ResultsError, match="damaged or holds no weights"):
+        load_reader(tmp_path / "any.pt")

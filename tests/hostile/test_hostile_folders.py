@@ -65,13 +65,6 @@ def damaged(tables: dict[str, Any], wanted: Any) -> bytes:
     return edited(tomli_w.dumps(tables).encode(), wanted)
 
 
-def test_names_beside_the_owner_s(tmp_path: Path) -> None:
-    for name in ("9" * 30, "9" * 200, "²", "٣", "-1", "1.old", "x\x1b", "0"):
-        (tmp_path / f"{FILE_NAME}.{name}").touch()
-    with working_on(tmp_path):
-        assert owner_of(tmp_path) == this_process()
-
-
 def test_an_owner_of_another_machine_is_told_inertly(tmp_path: Path) -> None:
     owner = {**OWNER, "host": "\x1b[2J\n[bold]" + "x" * 10_000}
     (tmp_path / FILE_NAME).write_text(tomli_w.dumps(owner))

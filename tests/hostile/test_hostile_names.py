@@ -21,8 +21,9 @@ from textual.widgets import Label
 from engine.control import Control
 from engine.events import ExperimentStarted, as_json
 from engine.one_line import LONGEST, OneLineError, one_line, printable
-from engine.past_experiment import folder_of, newest_unfinished, read_record
+from engine.past_experiment import read_record
 from engine.results import Journal, LogFile, ResultsError, create_folder
+from engine.results_folder import folder_of, newest_unfinished
 from engine.resume import rest_of
 from engine.settings import Settings, expanded
 from engine.settings_file import load_settings

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from textual.color import Color
 
 from engine.events import as_json
-from engine.past_experiment import LONGEST, newest_unfinished, read_record
+from engine.past_experiment import LONGEST, read_record
 from engine.records import ExperimentRecord
 from engine.results import ResultsError
+from engine.results_folder import newest_unfinished
 from engine.resume import rest_of
 from engine.summary import SummaryText
 from tui.bridge import Delivery

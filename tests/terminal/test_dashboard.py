@@ -12,6 +12,7 @@ import time
 import tomllib
 from pathlib import Path
 
+import psutil
 import pytest
 from terminal import Terminal
 
@@ -98,11 +99,36 @@ def test_a_terminal_that_is_gone_ends_no_training(
         terminal.hang_up()
         if sent is not None:
             log_has(tmp_path, "the training goes on")
+            assert busy_threads(terminal.process.pid) <= 1, "something but the training is busy"
             terminal.signal(sent)
         assert terminal.wait_exit(60) == code
     (summary,) = summaries(tmp_path)
     assert summary["status"] == status
     log_has(tmp_path, "the training goes on")
+
+
+def busy_threads(pid: int) -> int:
+    """How many threads of a process took a fifth of a core in the last second."""
+    before = {thread.id: thread.user_time for thread in psutil.Process(pid).threads()}
+    time.sleep(1)
+    after = {thread.id: thread.user_time for thread in psutil.Process(pid).threads()}
+    return sum(after[id_] - before.get(id_, 0.0) > 0.2 for id_ in after)
+
+
+@pytest.mark.slow
+def test_a_second_signal_does_not_cost_the_summary(tmp_path: Path) -> None:
+    """A step of so many images takes seconds; until its end both have come."""
+    huge = ("--model", "cnn", "--batch-size", "10000", "--threads", "1", "--on-hangup", "stop")
+    with Terminal([COMMAND, *huge], cwd=tmp_path) as terminal:
+        terminal.wait_for("Start")
+        terminal.press("enter")
+        terminal.wait_until(lambda: bool(summaries(tmp_path)), 60)
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
+            terminal.signal(number)
+            time.sleep(0.5)
+        assert terminal.wait_exit(60) == 129
+    (summary,) = summaries(tmp_path)
+    assert summary["status"] == "stopped"
 
 
 def log_has(folder: Path, words: str) -> None:

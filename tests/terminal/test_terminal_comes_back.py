@@ -32,7 +32,7 @@ def broken(self): raise ValueError("a broken box")
 module.ModelChoice.toggle = broken
 """,
     "worker of the form": """
-import engine.past_experiment as module
+import engine.results_folder as module
 def broken(folder): raise ValueError("a broken search")
 module.newest_unfinished = broken
 """,

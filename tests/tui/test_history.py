@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import tomli_w
+from scripted import text as shown
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Label
 
@@ -96,6 +97,43 @@ async def test_a_past_experiment_opens_and_esc_leads_back(
         assert isinstance(pilot.app.screen, HistoryScreen)
         await pilot.press("escape", "q")
     assert pilot.app.return_code in (0, None)
+
+
+async def test_an_experiment_that_goes_before_it_opens_is_refused(
+    make_app: MakeApp, results: Path
+) -> None:
+    async with make_app(results=str(results)).run_test(size=(80, 24)) as pilot:
+        await pilot.press("h")
+        await complete(pilot)
+        shutil.rmtree(results)
+        await pilot.press("down", "enter")
+        await pilot.pause(1.5)
+        assert isinstance(pilot.app.screen, HistoryScreen)
+        await pilot.press("escape")
+        assert "cannot be read" in str(pilot.app.screen.query_one("#message", Label).content)
+
+
+async def test_one_whose_process_was_killed_is_said_to_be_interrupted(
+    make_app: MakeApp, results: Path
+) -> None:
+    summary = results / "20260103-120000-mlp" / "summary.toml"
+    text = summary.read_text(encoding="utf-8")
+    summary.write_text(text.replace('status = "finished"', 'status = "running"', 1))
+    async with make_app(results=str(results)).run_test() as pilot:
+        await pilot.press("h")
+        table = await complete(pilot)
+        assert str(table.get_row_at(1)[1]) == "interrupted"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "r\x1b]0;owned\x07\u202ex"])
+async def test_an_odd_results_folder_breaks_nothing(
+    make_app: MakeApp, tmp_path: Path, name: str
+) -> None:
+    async with make_app(results=str(tmp_path / name)).run_test() as pilot:
+        await pilot.press("h")
+        await complete(pilot)
+        assert "\x1b" not in shown(pilot.app)
+        assert "\u202e" not in shown(pilot.app)
 
 
 async def test_no_results_folder_is_an_empty_list(make_app: MakeApp, tmp_path: Path) -> None:

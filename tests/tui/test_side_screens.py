@@ -26,8 +26,10 @@ from tui.screens import draw
 from tui.screens.compare import CompareScreen
 from tui.screens.draw import DrawScreen
 from tui.screens.help import TEXTS, HelpScreen
+from tui.screens.history import HistoryScreen
 from tui.screens.inspect import InspectScreen
 from tui.screens.training import TrainingScreen
+from tui.screens.watch import WatchScreen
 from tui.widgets.answers import Answers
 from tui.widgets.canvas import Canvas
 from tui.widgets.comparison_table import ComparisonTable
@@ -317,7 +319,8 @@ async def test_the_table_sorts_by_any_column_both_ways(
 
 
 def test_every_screen_has_a_page_of_help() -> None:
-    pages = {screen.HELP for screen in (InspectScreen, DrawScreen, CompareScreen, TrainingScreen)}
+    sides = (InspectScreen, DrawScreen, CompareScreen)
+    pages = {screen.HELP for screen in (*sides, TrainingScreen, WatchScreen, HistoryScreen)}
     assert pages | {"setup"} == set(TEXTS)
 
 

@@ -13,7 +13,9 @@ from textual.message import Message
 from textual.widgets import DataTable, Label, Static
 from textual.worker import get_current_worker
 
+from engine.one_line import printable
 from engine.records import ExperimentRecord
+from engine.results import ResultsError
 from engine.results_folder import Unreadable, past_experiments
 from tui.output_lines import inert
 from tui.screens.sized import SizedScreen
@@ -48,7 +50,9 @@ class HistoryScreen(SizedScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The table, and below it what is wrong with the chosen one, if anything."""
-        yield Static(Text(f"mnist-tui   experiments in {self._results}", "bold"), id="title")
+        yield Static(
+            Text(f"mnist-tui   experiments in {printable(str(self._results))}", "bold"), id="title"
+        )
         yield DataTable(cursor_type="row", id="experiments", classes="panel")
         yield Label("", id="note", markup=False)
         yield self.footer()
@@ -64,13 +68,16 @@ class HistoryScreen(SizedScreen[None]):
     def _read(self) -> None:
         worker = get_current_worker()
         batch: list[ExperimentRecord | Unreadable] = []
-        for found in past_experiments(self._results):
-            if worker.is_cancelled:
-                return
-            batch.append(found)
-            if len(batch) == AT_ONCE:
-                self.app.call_from_thread(self._add, batch)
-                batch = []
+        try:
+            for found in past_experiments(self._results):
+                if worker.is_cancelled:
+                    return
+                batch.append(found)
+                if len(batch) == AT_ONCE:
+                    self.app.call_from_thread(self._add, batch)
+                    batch = []
+        except ResultsError as error:
+            batch.append(Unreadable(self._results, str(error)))
         self.app.call_from_thread(self._add, batch, complete=True)
 
     def _add(self, batch: list[ExperimentRecord | Unreadable], *, complete: bool = False) -> None:

@@ -148,15 +148,15 @@ class SetupScreen(SizedScreen[None]):
     def _find_unfinished(self) -> None:
         """On a thread: reading summaries may take a while."""
         # Imported here so that the form need not wait for it.
-        from engine.past_experiment import newest_live, newest_unfinished
         from engine.results import ResultsError
+        from engine.results_folder import newest_live, newest_unfinished
 
         results = expanded(self.settings.results)
-        try:
+        unfinished = live = None
+        with suppress(ResultsError):  # nothing to go on with is no fault
+            live = newest_live(results)
             unfinished = newest_unfinished(results)
-        except ResultsError:
-            unfinished = None
-        self.app.call_from_thread(self._offer, unfinished, newest_live(results))
+        self.app.call_from_thread(self._offer, unfinished, live)
 
     def _offer(
         self, unfinished: ExperimentRecord | None, live: tuple[ExperimentRecord, Owner] | None

@@ -43,7 +43,7 @@ class WatchScreen(TrainingScreen):
         """Say whose it is."""
         if self._owner is None:
             return
-        text = f"watching process {self._owner.pid} on {self._owner.host}; q and n let it train on"
+        text = f"watching {self._owner}; q and n let it train on"
         self.query_one(LogPane).add("INFO", text)
 
     def on_unmount(self) -> None:
