@@ -84,6 +84,7 @@ class SavedFiles:
                 self._notify(Notice("error", f"{text}, and at the end"))
             return False
         if self.refused.pop(path, None) is not None:
+            remove_leftovers(path.parent, path.suffix)  # that could not be removed, either
             self._notify(Notice("info", f"{path}: saved now"))
         return True
 

@@ -55,12 +55,6 @@ def pretrained() -> MobileNetV2:
     return model.eval()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread_each() -> None:
-    """The tests share the cores: two threads of one would wait for each other most of the time."""
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(autouse=True)
 def same_threads_after() -> Iterator[None]:
     """Undo what a run did to the number of torch's threads."""

@@ -29,7 +29,7 @@ INPUTS = {
     "running.toml": 700,
     "choices.toml": 500,
     "features": 1_000,
-    "images": 3_500,
+    "images": 2_000,
     "names": 2_000,
 }
 """How many of each are tried; tests/README.md says what they are."""

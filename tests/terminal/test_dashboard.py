@@ -90,7 +90,7 @@ def test_a_signal_saves_and_restores_the_terminal(tmp_path: Path, number: int) -
 def test_a_terminal_that_is_gone_ends_no_training(
     tmp_path: Path, sent: signal.Signals | None, status: str, code: int
 ) -> None:
-    epochs = "150" if status == "finished" else "10000"
+    epochs = "60" if status == "finished" else "10000"
     small = ("--train-limit", "3000", "--test-limit", "500", "--epochs", epochs)
     with Terminal([COMMAND, *LONG, *small], cwd=tmp_path) as terminal:
         terminal.wait_for("Start")
@@ -346,7 +346,7 @@ def test_a_digit_is_drawn_with_the_mouse_and_read(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_terminal_that_goes_without_a_signal_ends_no_training_either(tmp_path: Path) -> None:
     master, slave = pty.openpty()
-    small = ("--train-limit", "3000", "--test-limit", "500", "--epochs", "150")
+    small = ("--train-limit", "3000", "--test-limit", "500", "--epochs", "60")
     with subprocess.Popen(
         [COMMAND, *LONG, *small],
         cwd=tmp_path,

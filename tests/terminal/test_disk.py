@@ -90,7 +90,8 @@ def test_training_goes_on_and_everything_is_saved_when_the_disk_takes_it_again(
         for _ in range(3):
             read_until("epoch ")
         names = {path.name for path in folder.iterdir()}
-        assert names <= {"summary.toml", "resume.pt", "running.toml", "log.txt"}
+        pieces = names - {"summary.toml", "resume.pt", "running.toml", "log.txt"}
+        assert len(pieces) <= 1, "more than what was being written when it was lost"
         trained = len(tomllib.loads((folder / "summary.toml").read_text())["runs"][0]["epochs"])
         give_back(process, folder)
         read_until("saved now")
