@@ -7,6 +7,7 @@ import shutil
 import threading
 import tomllib
 import urllib.error
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from datetime import tzinfo as TimeZone
@@ -464,22 +465,30 @@ def test_results_that_cannot_be_written_are_refused_before_anything_is_created(
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def refuse_files(
+    monkeypatch: pytest.MonkeyPatch, refused: Callable[[Path, str | bytes], bool]
+) -> None:
+    """A disk that takes only some files, or only at times."""
+    write = files.write_atomically
+
+    def write_or_refuse(path: Path, content: str | bytes) -> None:
+        if refused(path, content):
+            raise OSError(28, "No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(files, "write_atomically", write_or_refuse)
+
+
 def test_disk_that_refuses_gives_one_notice_and_training_goes_on(
     short: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = files.write_atomically
     full = False
-
-    def refuse(path: Path, content: str | bytes) -> None:
-        if full:
-            raise OSError(28, "No space left on device")
-        write(path, content)
 
     def fill(event: Event) -> None:
         nonlocal full
         full = full or isinstance(event, RunStarted)
 
-    monkeypatch.setattr(files, "write_atomically", refuse)
+    refuse_files(monkeypatch, lambda path, content: full)
     recorder = Recorder(fill)
     record = run_experiment(replace(short, repeats=2, save_weights=False), recorder)
     notices = recorder.of(Notice)
@@ -498,14 +507,7 @@ def test_disk_that_refuses_gives_one_notice_and_training_goes_on(
 def test_weights_that_cannot_be_saved_give_a_notice_and_the_run_counts(
     short: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = files.write_atomically
-
-    def refuse(path: Path, content: str | bytes) -> None:
-        if path.name == "mlp-r1.pt":
-            raise OSError(28, "No space left on device")
-        write(path, content)
-
-    monkeypatch.setattr(files, "write_atomically", refuse)
+    refuse_files(monkeypatch, lambda path, content: path.name == "mlp-r1.pt")
     recorder = Recorder()
     record = run_experiment(short, recorder)
     (notice,) = recorder.of(Notice)
@@ -519,19 +521,13 @@ def test_weights_that_cannot_be_saved_give_a_notice_and_the_run_counts(
 def test_weights_are_saved_when_there_is_room_again(
     short: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = files.write_atomically
     full = True
-
-    def refuse(path: Path, content: str | bytes) -> None:
-        if full:
-            raise OSError(28, "No space left on device")
-        write(path, content)
 
     def make_room(event: Event) -> None:
         nonlocal full
         full = full and not (isinstance(event, EpochFinished) and event.run == SECOND)
 
-    monkeypatch.setattr(files, "write_atomically", refuse)
+    refuse_files(monkeypatch, lambda path, content: full)
     recorder = Recorder(make_room)
     record = run_experiment(replace(short, repeats=2), recorder)
     assert record.saved
@@ -545,20 +541,14 @@ def test_weights_are_saved_when_there_is_room_again(
 def test_disk_that_stays_full_to_the_end_leaves_what_can_go_on(
     short: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = files.write_atomically
     full = False
-
-    def refuse(path: Path, content: str | bytes) -> None:
-        if full and path.name == "summary.toml":
-            raise OSError(28, "No space left on device")
-        write(path, content)
 
     def fill(event: Event) -> None:
         nonlocal full
         full = full or (isinstance(event, EpochFinished) and event.result.epoch == 1)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "write_atomically", refuse)
+        refuse_files(patch, lambda path, content: full and path.name == "summary.toml")
         record = run_experiment(replace(short, epochs=3), Recorder(fill))
     assert not record.saved
     assert summary(record)["status"] == "running"
@@ -571,20 +561,14 @@ def test_disk_that_stays_full_to_the_end_leaves_what_can_go_on(
 def test_small_files_are_saved_where_there_is_no_room_for_large_ones(
     short: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = files.write_atomically
     room = 0
-
-    def refuse(path: Path, content: str | bytes) -> None:
-        if len(content) > room:
-            raise OSError(28, "No space left on device")
-        write(path, content)
 
     def make_some_room(event: Event) -> None:
         nonlocal room
         if isinstance(event, RunFinished) and event.run == SECOND:
             room = 500_000  # a checkpoint has twice as many
 
-    monkeypatch.setattr(files, "write_atomically", refuse)
+    refuse_files(monkeypatch, lambda path, content: len(content) > room)
     record = run_experiment(replace(short, repeats=2), Recorder(make_some_room))
     assert [run["weights"] for run in summary(record)["runs"]] == ["mlp-r1.pt", "mlp-r2.pt"]
     assert weights(record, FIRST).keys() == weights(record, SECOND).keys()

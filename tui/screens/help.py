@@ -11,6 +11,14 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+CHART_KEYS = """\
+  m             enlarge the loss chart, the accuracy chart, then show all
+  l             loss axis: logarithmic or linear
+  u             curves over epochs, or over seconds of training
+  b             repeats as mean and band, or as a line each
+  o             smooth train curves by 0.6, 0.9, not; raw ones stay, faint
+  z             zoom to the last 10 epochs, if more are done; 3; all
+"""
 TEXTS = {
     "setup": """\
 [b]Before training[/b]
@@ -56,7 +64,7 @@ epochs as well. Models, preset, epochs and repeats begin as you started them las
             └ dropout 0.2
               └ linear          10            12,810 the part that trains
 """,
-    "training": """\
+    "training": f"""\
 [b]While it trains[/b]
 
 Top: accuracy of each model. Before the first test it is the train accuracy, then the newest
@@ -73,13 +81,7 @@ the top means that a model has not been measured yet.
   e             end the experiment after this epoch; e again takes it back
   k             skip the run under way, or those side by side
   n             new experiment, once this one has ended
-  m             enlarge the loss chart, the accuracy chart, then show all
-  l             loss axis: logarithmic or linear
-  u             curves over epochs, or over seconds of training
-  b             repeats as mean and band, or as a line each
-  o             smooth train curves by 0.6, 0.9, not; raw ones stay, faint
-  z             zoom to the last 10 epochs, if more are done; 3; all
-  t             colours: dark, light, high contrast, the terminal's own
+{CHART_KEYS}  t             colours: dark, light, high contrast, the terminal's own
   q             quit; while it trains it asks first
   Ctrl+Z        to the shell, and the training is held; fg comes back, and
                 after bg it trains on without the screen until then
@@ -107,7 +109,7 @@ the top means that a model has not been measured yet.
   Draw          draw a digit; every network answers
   Compare       the models side by side, and accuracy against time
 """,
-    "watch": """\
+    "watch": f"""\
 [b]Watching what another process trains[/b]
 
 Read from the files that it writes after each epoch, so progress within an epoch is not
@@ -118,13 +120,7 @@ trains here. Leaving ends nothing.
   x             stop that process: it saves what is trained and ends
   n             the form; the other process trains on
   q             quit; the other process trains on
-  m             enlarge the loss chart, the accuracy chart, then show all
-  l             loss axis: logarithmic or linear
-  u             curves over epochs, or over seconds of training
-  b             repeats as mean and band, or as a line each
-  o             smooth train curves by 0.6, 0.9, not; raw ones stay, faint
-  z             zoom to the last 10 epochs, if more are done; 3; all
-  t             colours: dark, light, high contrast, the terminal's own
+{CHART_KEYS}  t             colours: dark, light, high contrast, the terminal's own
   ← →           read out the exact values of an epoch; so does the mouse
   ↑ ↓           choose a run in the table; so does a click
   c             compare the models
