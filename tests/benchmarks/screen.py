@@ -1,6 +1,6 @@
 """How quick and how quiet the dashboard is in a real pseudo-terminal on this machine.
 
-    python tests/benchmarks/screen.py [--rounds N] [--only start wire keys throughput]
+    python tests/benchmarks/screen.py [--rounds N] [--only start past wire keys throughput]
 
 Bytes are what the terminal receives; a key's time ends when the screen shows what it did.
 """
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -54,6 +56,28 @@ def start(rounds: int) -> None:
                 forms.append(time.perf_counter() - began)
     for what, found in (("name", names), ("form", forms)):
         print(f"first paint, {what:<5} {statistics.median(found):6.2f} s  (best {min(found):.2f})")
+
+
+def past(rounds: int) -> None:
+    """Until the whole form is on the screen, with 200 experiments of 100 epochs and with none."""
+    forms: dict[str, list[float]] = {"none": [], "200": []}
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder) / "200" / "results"
+        short = ["--epochs", "100", "--repeats", "1", "--train-limit", "200", "--test-limit", "100"]
+        train = [COMMAND, "run", "--model", "mlp", *short, "--results", str(results)]
+        subprocess.run(train, check=True, capture_output=True)
+        (one,) = results.iterdir()
+        for number in range(199):
+            shutil.copytree(one, results / f"20260101-{number:06}-mlp")
+        (Path(folder) / "none").mkdir()
+        for _ in range(rounds):
+            for name, found in forms.items():
+                began = time.perf_counter()
+                with dashboard(str(Path(folder) / name)) as terminal:
+                    terminal.wait_for("Start")
+                    found.append(time.perf_counter() - began)
+    none, many = (statistics.median(found) for found in forms.values())
+    print(f"form, 200 past experiments {many:.2f} s, none {none:.2f} s: {many / none:.2f}×")
 
 
 def wire(rounds: int) -> None:
@@ -145,7 +169,7 @@ def _images_per_second(folder: str) -> float:
     return rate
 
 
-GROUPS = {"start": start, "wire": wire, "keys": keys, "throughput": throughput}
+GROUPS = {"start": start, "past": past, "wire": wire, "keys": keys, "throughput": throughput}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
