@@ -59,6 +59,7 @@ async def test_every_experiment_is_listed_and_a_bad_one_hides_no_other(
     make_app: MakeApp, results: Path
 ) -> None:
     async with make_app(results=str(results)).run_test(size=(80, 24)) as pilot:
+        pilot.app.screen.query_one("#epochs").focus()  # a field is no obstacle
         await pilot.press("h")
         table = await complete(pilot)
         rows = [[str(cell) for cell in table.get_row_at(row)] for row in range(table.row_count)]

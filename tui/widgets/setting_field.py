@@ -15,7 +15,7 @@ from engine.settings import FIELDS, from_text, rule
 class NumberInput(Input):
     """An input that leaves the form's keys to the form: no number has these letters."""
 
-    FORM_KEYS = frozenset("srq?")
+    FORM_KEYS = frozenset("srwhq?")
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Whether the key is text for this input."""
