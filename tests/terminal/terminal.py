@@ -51,6 +51,8 @@ INCOMPLETE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[]PX^_](?:(?!\x1b\\)[^\x07])*)?\
 
 def _begin() -> None:
     """In the new process: its terminal, and hang-ups heard even if the tests run under nohup."""
+    # As after a login; who runs the tests in the background has it ignored.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 

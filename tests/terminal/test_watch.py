@@ -30,7 +30,7 @@ def test_what_trains_on_after_a_hang_up_is_watched_and_stopped(
         first.hang_up()
         with Terminal([COMMAND], cols, rows, cwd=tmp_path) as second:
             second.wait_for("w watches")
-            assert "w Watch" in second.text()
+            second.wait_for("w Watch")
             second.press("w")
             second.wait_for("watching", timeout=60)
             second.wait_until(lambda: epoch(second) > 2, timeout=60)
