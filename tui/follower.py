@@ -80,8 +80,8 @@ class Follower:
         seen: tuple[int, ...] = ()
         while known is None or known.status == "running":
             began = time.perf_counter()
+            # Before reading: its last word is written while it lives.
             alive = self._owner is not None and self._owner.is_alive
-            # before reading: its last word is written while it lives
             with suppress(ResultsError, OSError):  # the folder may be gone for a moment
                 status = (folder / "summary.toml").stat()
                 written = (status.st_ino, status.st_mtime_ns, status.st_size)
