@@ -74,6 +74,19 @@ class ModelSize:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a model asks of a device, measured there. None where that could not be measured."""
+
+    flops_per_image: int | None = None
+    """Floating-point operations to read one image, as torch counts them: two for a multiplication
+    and the addition after it; those of convolutions and matrix products."""
+    latency_seconds: float | None = None
+    """To read one image, its preparation included: the median of several."""
+    inference_images_per_second: float | None = None
+    """Of large batches, their preparation included."""
+
+
+@dataclass(frozen=True)
 class ExperimentStarted:
     """The folder exists and the runs are about to begin."""
 
@@ -186,6 +199,13 @@ class RunFinished:
     peak_memory_bytes: int
     weights: str
     """File name of the saved weights in the experiment's folder; empty if none."""
+    misclassified: tuple[int, ...] | None = None
+    """Indices of the test images that are read wrongly, rising; None where that is not known."""
+    calibration_error: float | None = None
+    """Expected calibration error on the test images, a fraction 0–1 (Guo et al. 2017, 15 bins)."""
+    energy_joules: float | None = None
+    """Of the GPU while the run trained, its equal share where runs train side by side; None where
+    no driver tells."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +217,14 @@ class RunFailed:
     """One line; the traceback is in log.txt."""
     weights: str = ""
     """As in RunFinished: of the last epoch before it."""
+
+
+@dataclass(frozen=True)
+class CostMeasured:
+    """What the network of a model costs to use; once for each model, after its first run."""
+
+    model: str
+    cost: Cost
 
 
 @dataclass(frozen=True)
@@ -245,6 +273,7 @@ Event = (
     | Snapshot
     | RunFinished
     | RunFailed
+    | CostMeasured
     | Notice
     | PlanChanged
     | ExperimentFinished

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from engine.events import (
+    Cost,
+    CostMeasured,
     EpochFinished,
     EpochResult,
     Event,
@@ -89,6 +91,11 @@ class ModelSummary:
     peak_memory_bytes: int
     seconds_to: dict[str, float]
     """By "97", "98", "99": mean training seconds to that test accuracy, if all runs got there."""
+    calibration_error: Statistics | None
+    """None, too, where an old summary does not say it of every run."""
+    energy_joules: Statistics | None
+    """Of a run's training; None where no driver tells."""
+    cost: Cost
 
 
 @dataclass
@@ -111,6 +118,8 @@ class ExperimentRecord:
     """How it went on each time that it had ended too early."""
     notices: list[Notice] = field(default_factory=list)
     """The first warnings and errors."""
+    costs: dict[str, Cost] = field(default_factory=dict)
+    """By model, of those measured."""
     _summaries: dict[str, ModelSummary] = field(default_factory=dict, compare=False)
     """Those that were asked for since a run ended: they change with that alone."""
 
@@ -145,6 +154,9 @@ class ExperimentRecord:
                 run = self.runs[event.run]
                 run.error, run.status = event.error, "failed"
                 run.weights = event.weights
+            case CostMeasured():
+                self.costs[event.model] = event.cost
+                self._summaries.pop(event.model, None)
             case Notice() if event.level != "info" and len(self.notices) < MOST_NOTICES:
                 self.notices.append(event)
             case ExperimentResumed():
@@ -201,6 +213,11 @@ class ExperimentRecord:
         def over(value: Callable[[RunRecord], float]) -> Statistics | None:
             return describe([value(run) for run in complete]) if complete else None
 
+        def over_known(value: Callable[[RunFinished], float | None]) -> Statistics | None:
+            values = [value(run.finished) if run.finished else None for run in complete]
+            known = [each for each in values if each is not None]
+            return describe(known) if known and len(known) == len(values) else None
+
         return ModelSummary(
             name=name,
             size=ends[0].size if ends else None,
@@ -216,6 +233,9 @@ class ExperimentRecord:
             features_seconds=sum(end.features_seconds for end in ends),
             peak_memory_bytes=max((end.peak_memory_bytes for end in ends), default=0),
             seconds_to=_seconds_to_goals(complete),
+            calibration_error=over_known(lambda end: end.calibration_error),
+            energy_joules=over_known(lambda end: end.energy_joules),
+            cost=self.costs.get(name, Cost()),
         )
 
 

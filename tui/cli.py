@@ -17,8 +17,8 @@ from engine.one_line import one_line, printable
 from engine.rules import SettingsError
 from engine.settings import FIELDS, Settings, expanded, from_text, rule
 from engine.settings_file import load_settings
+from tui.commands.predict_flags import add_predict
 from tui.memory import REMEMBERED
-from tui.predict_flags import add_predict
 
 if TYPE_CHECKING:
     from engine.records import ExperimentRecord
@@ -98,6 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--ascii", action="store_true", help="as --characters ascii")
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.set_defaults(call=_dashboard)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_OneLineParser)
     run = commands.add_parser(
         "run",
@@ -105,12 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="train without a terminal: a line per epoch, the summary's path on stdout",
         allow_abbrev=False,
     )
-    commands.add_parser(
-        "clear-cache",
-        parents=[common],
-        help="remove the cached features of MobileNetV2",
-        allow_abbrev=False,
-    )
+    run.set_defaults(call=_run)
     resume = commands.add_parser(
         "resume",
         parents=[common],
@@ -118,11 +114,19 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     resume.add_argument("id", nargs="?", metavar="ID", help="its folder (default: the newest)")
+    resume.set_defaults(call=_resume)
     for command in (run, resume):
         command.add_argument(
             "--json", action="store_true", help="print every event as a line of JSON"
         )
     add_predict(commands, common)
+    clear = commands.add_parser(
+        "clear-cache",
+        parents=[common],
+        help="remove the cached features of MobileNetV2",
+        allow_abbrev=False,
+    )
+    clear.set_defaults(call=_clear_cache)
     return parser
 
 
@@ -186,61 +190,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = read_settings(parsed)
     except SettingsError as error:
         _refuse(error)
-    if parsed.command == "run":
-        return _run(settings, json=parsed.json)
-    if parsed.command == "resume":
-        return _resume(settings, parsed.id, json=parsed.json)
-    if parsed.command == "predict":
-        return _predict(settings, parsed.run, parsed.images, json=parsed.json)
-    if parsed.command == "clear-cache":
-        return _clear_cache(settings)
-    # What is given on the command line is wanted, even where it is the default.
-    chosen = any(hasattr(parsed, name) for name in REMEMBERED)
-    return _dashboard(settings, as_last_time=not chosen)
-
-
-def _run(settings: Settings, *, json: bool) -> int:
-    def train(emit: Emit, control: Control) -> ExperimentRecord:
-        from engine.experiment import run_experiment
-
-        return run_experiment(settings, emit, control)
-
-    return _headless(train, settings, json=json)
-
-
-def _resume(settings: Settings, id_: str | None, *, json: bool) -> int:
-    def train(emit: Emit, control: Control) -> ExperimentRecord:
-        from engine.experiment import resume_experiment
-        from engine.results_folder import folder_of, newest_unfinished
-
-        results = expanded(settings.results)
-        folder = newest_unfinished(results).folder if id_ is None else folder_of(results, id_)
-        return resume_experiment(folder, emit, control)
-
-    return _headless(train, settings, json=json)
-
-
-def _headless(train: Train, settings: Settings, *, json: bool) -> int:
-    from tui.headless import run_headless
-
     try:
-        return run_headless(train, json=json, on_hangup=settings.on_hangup)
-    except Exception as error:
-        _refuse_known(error)
-
-
-def _predict(settings: Settings, run: str, images: Sequence[str], *, json: bool) -> int:
-    from tui.predict import predict
-
-    try:
-        return predict(settings, run, images, as_json=json)
+        return int(parsed.call(settings, parsed))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception as error:
         _refuse_known(error)
 
 
-def _clear_cache(settings: Settings) -> int:
+def _run(settings: Settings, parsed: argparse.Namespace) -> int:
+    def train(emit: Emit, control: Control) -> ExperimentRecord:
+        from engine.experiment import run_experiment
+
+        return run_experiment(settings, emit, control)
+
+    return _headless(train, settings, parsed)
+
+
+def _resume(settings: Settings, parsed: argparse.Namespace) -> int:
+    def train(emit: Emit, control: Control) -> ExperimentRecord:
+        from engine.experiment import resume_experiment
+        from engine.results_folder import folder_of, newest_unfinished
+
+        results = expanded(settings.results)
+        id_ = parsed.id
+        folder = newest_unfinished(results).folder if id_ is None else folder_of(results, id_)
+        return resume_experiment(folder, emit, control)
+
+    return _headless(train, settings, parsed)
+
+
+def _headless(train: Train, settings: Settings, parsed: argparse.Namespace) -> int:
+    from tui.headless import run_headless
+
+    return run_headless(train, json=parsed.json, on_hangup=settings.on_hangup)
+
+
+def _clear_cache(settings: Settings, parsed: argparse.Namespace) -> int:
     from engine.cache import cache_folder, clear_cache
 
     folder = cache_folder(settings)
@@ -272,7 +258,13 @@ def is_dumb() -> bool:
     return os.environ.get("TERM") == "dumb"
 
 
-def _dashboard(settings: Settings, *, as_last_time: bool) -> int:
+def _dashboard(settings: Settings, parsed: argparse.Namespace) -> int:
+    # What is given on the command line is wanted, even where it is the default.
+    chosen = any(hasattr(parsed, name) for name in REMEMBERED)
+    return _open_dashboard(settings, as_last_time=not chosen)
+
+
+def _open_dashboard(settings: Settings, *, as_last_time: bool) -> int:
     # A stream is None where the program was started with it closed.
     streams = (sys.stdin, sys.stdout, sys.stderr)
     if None in streams or not (sys.stdin.isatty() and sys.stdout.isatty()) or is_dumb():

@@ -12,6 +12,8 @@ from typing import get_args
 import pytest
 
 from engine.events import (
+    Cost,
+    CostMeasured,
     EpochFinished,
     EpochResult,
     Event,
@@ -57,6 +59,7 @@ EVENTS: dict[str, Event] = {
         "",
     ),
     "run_failed": RunFailed(RUN, 'out of "memory"\n\x1b[31m\u2028\udcff'),
+    "cost_measured": CostMeasured("cnn", Cost(3_838_464, math.nan, None)),
     "notice": Notice("error", "line one\nline two"),
     "plan_changed": PlanChanged(1, (PlannedRun(RUN, 10),)),
     "experiment_finished": ExperimentFinished("x", "finished", Path("x/summary.toml"), NOW),

@@ -88,6 +88,6 @@ def test_what_the_command_line_says_is_not_overruled(
         asked.append(as_last_time)
         return 0
 
-    monkeypatch.setattr(cli, "_dashboard", dashboard)
+    monkeypatch.setattr(cli, "_open_dashboard", dashboard)
     assert cli.main(flags) == 0
     assert asked == [as_last_time]

@@ -12,7 +12,7 @@ from scripted import ScriptedTrainer, settled, text, turn_wheel
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from engine.events import RunId
+from engine.events import Cost, RunId
 from engine.inspection import load_test_digits
 from engine.models import MODELS, WeightsError, model_size
 from engine.reading import Reader
@@ -385,4 +385,6 @@ def test_a_loss_that_is_no_number_is_neither_best_nor_in_the_way() -> None:
 
 def summary(name: str, loss: float) -> ModelSummary:
     found = Statistics(1, loss, None, None, loss, loss)
-    return ModelSummary(name, None, 1, None, None, found, None, None, None, 0.0, 0, {})
+    return ModelSummary(
+        name, None, 1, None, None, found, None, None, None, 0.0, 0, {}, None, None, Cost()
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from engine.settings import Settings
+
 
 def add_predict(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the subcommand to ``commands``, with the flags that all have in ``common``."""
@@ -31,3 +33,10 @@ def add_predict(commands: Any, common: argparse.ArgumentParser) -> None:
     predict.add_argument(
         "--ascii", action="store_true", default=argparse.SUPPRESS, help="as --characters ascii"
     )
+    predict.set_defaults(call=_predict)
+
+
+def _predict(settings: Settings, parsed: argparse.Namespace) -> int:
+    from tui.commands.predict import predict
+
+    return predict(settings, parsed.run, parsed.images, as_json=parsed.json)
