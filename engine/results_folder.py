@@ -46,14 +46,18 @@ def past_experiments(results: Path) -> Iterator[ExperimentRecord | Unreadable]:
         ResultsError: as ``folders_with``.
     """
     for folder in folders_with(results, "summary.toml"):
-        try:
-            record = read_record(folder)
-        except ResultsError as error:
-            yield Unreadable(folder, str(error))
-            continue
-        if record.status == "running" and owner_of(folder) is None:
-            record.status = "interrupted"  # whoever trained it left no last word
-        yield record
+        yield read_experiment(folder)
+
+
+def read_experiment(folder: Path) -> ExperimentRecord | Unreadable:
+    """One experiment as it is now, or why it cannot be read."""
+    try:
+        record = read_record(folder)
+    except ResultsError as error:
+        return Unreadable(folder, str(error))
+    if record.status == "running" and owner_of(folder) is None:
+        record.status = "interrupted"  # whoever trained it left no last word
+    return record
 
 
 def folder_of(results: Path, id_: str) -> Path:

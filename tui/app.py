@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -30,7 +31,7 @@ from tui.themed_app import ThemedApp
 from tui.trainer import Trainer
 
 if TYPE_CHECKING:
-    from tui.screens.history import HistoryScreen
+    from tui.screens.results import ResultsScreen
     from tui.screens.training import TrainingScreen
 
 log = logging.getLogger("mnist_tui")
@@ -149,20 +150,32 @@ class MnistApp(ThemedApp):
         if self.screen is self._setup and not self.trainer.busy:
             self._train(message.record.settings, message.record.folder)
 
-    def on_setup_screen_history(self) -> None:
+    def on_setup_screen_results(self) -> None:
         """The experiments that there are."""
-        from tui.screens.history import HistoryScreen
+        from tui.screens.results import ResultsScreen
 
         if self.screen is self._setup and not self.trainer.busy:
-            self.push_screen(HistoryScreen(expanded(self._settings.results)))
+            self.push_screen(ResultsScreen(expanded(self._settings.results)))
 
-    def on_history_screen_opened(self, message: HistoryScreen.Opened) -> None:
+    def on_results_screen_opened(self, message: ResultsScreen.Opened) -> None:
         """Look at a past experiment, or one that somebody trains."""
         from engine.lock import owner_of
         from tui.screens.watch import WatchScreen
 
         owner = owner_of(message.record.folder)
         self._show(WatchScreen(message.record, owner, self.take_log))
+
+    def on_results_screen_compared(self, message: ResultsScreen.Compared) -> None:
+        """Lay past experiments over one another."""
+        from tui.screens.overlay import OverlayScreen
+
+        self.push_screen(OverlayScreen(message.records))
+
+    def on_results_screen_again(self, message: ResultsScreen.Again) -> None:
+        """Train once more with the settings of a past experiment."""
+        if not self.trainer.busy:
+            self.pop_screen()  # the results
+            self._train(replace(message.settings, results=self._settings.results))
 
     def on_setup_screen_watch(self, message: SetupScreen.Watch) -> None:
         """Look on while another process trains."""

@@ -6,6 +6,7 @@ apart; the markers tell the models apart without colour.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 from rich.color import Color as RichColor
@@ -29,6 +30,19 @@ LOOKS = {
     "cnn": Look("#e69f00", "◆", "ansi_yellow"),
     "mobilenetv2": Look("#cc79a7", "■", "ansi_magenta"),
 }
+OVERLAID = (
+    *LOOKS.values(),
+    Look("#009e73", "▲", "ansi_green"),
+    Look("#d55e00", "▼", "ansi_red"),
+    Look("#5f7fd9", "+", "ansi_blue"),
+    Look("#f0e442", "×", "ansi_cyan"),
+    Look("#56b4e9", "=", "ansi_bright_blue"),
+    Look("#e69f00", "~", "ansi_yellow"),
+)
+"""Of the models of several experiments over one another, three for each; ASCII tells them apart,
+too. Later ones have these colours again, and the experiment's letter as their marker."""
+LETTERS = "ABCDEF"
+"""Of experiments that are laid over one another."""
 UNKNOWN = Look("#009e73", "▲", "ansi_green")
 """For a model that a past experiment knew and this version does not."""
 
@@ -51,9 +65,15 @@ class Ink(NamedTuple):
     grid: str
 
 
+@cache
 def look(model: str) -> Look:
-    """The model's appearance."""
-    return LOOKS.get(model, UNKNOWN)
+    """The model's appearance; of experiments over one another "B mlp" is the mlp of the second."""
+    letter, _, name = model.rpartition(" ")
+    if not letter or name not in LOOKS:
+        return LOOKS.get(model, UNKNOWN)
+    place = LETTERS.index(letter) * len(LOOKS) + list(LOOKS).index(name)
+    found = OVERLAID[place % len(OVERLAID)]
+    return found if place < len(OVERLAID) else found._replace(marker=letter)
 
 
 def model_shades(model: str, background: Color) -> Shades:

@@ -24,10 +24,12 @@ from tui.comparison import COLUMNS, best, ranked
 from tui.drawing import Drawing
 from tui.screens import draw
 from tui.screens.compare import CompareScreen
+from tui.screens.confusion import ConfusionScreen
 from tui.screens.draw import DrawScreen
 from tui.screens.help import TEXTS, HelpScreen
-from tui.screens.history import HistoryScreen
 from tui.screens.inspect import InspectScreen
+from tui.screens.overlay import OverlayScreen
+from tui.screens.results import ResultsScreen
 from tui.screens.training import TrainingScreen
 from tui.screens.watch import WatchScreen
 from tui.widgets.answers import Answers
@@ -319,8 +321,9 @@ async def test_the_table_sorts_by_any_column_both_ways(
 
 
 def test_every_screen_has_a_page_of_help() -> None:
-    sides = (InspectScreen, DrawScreen, CompareScreen)
-    pages = {screen.HELP for screen in (*sides, TrainingScreen, WatchScreen, HistoryScreen)}
+    sides = (InspectScreen, DrawScreen, CompareScreen, ConfusionScreen)
+    past = (WatchScreen, ResultsScreen, OverlayScreen)
+    pages = {screen.HELP for screen in (*sides, *past, TrainingScreen)}
     assert pages | {"setup"} == set(TEXTS)
 
 

@@ -7,7 +7,7 @@ accept them with ``pytest tests/tui/test_snapshots.py --snapshot-update``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +31,9 @@ from engine.results_folder import Unreadable
 from engine.settings import Settings
 from tui.app import MnistApp
 from tui.experiment_view import ExperimentView
-from tui.screens import history
+from tui.listed import Listed
+from tui.screens import results
+from tui.screens.confusion import ConfusionScreen
 from tui.widgets import device_panel, log_pane
 
 DRAWN_BY = {"textual": "8.2.8", "rich": "15.0.0", "plotext": "6.1.0"}
@@ -66,28 +68,46 @@ def nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExperimentView, "elapsed", property(lambda view: 83.0))
     monkeypatch.setattr(log_pane, "datetime", Noon)
     monkeypatch.setattr(device_panel, "sample_loads", lambda device: {"cuda:0": GPU, "cuda:1": GPU})
-    monkeypatch.setattr(history, "past_experiments", past)
+    monkeypatch.setattr(results, "look", past)
     monkeypatch.setattr(device_panel, "INTERVAL", 3600.0)  # a slow machine would read more
 
 
-def past(results: Path) -> Iterator[ExperimentRecord | Unreadable]:
+def past(folder: Path, known: Sequence[Listed]) -> list[Listed]:
     """Two experiments, and one whose summary is damaged."""
-    folder = results / "20261122-180000-cnn"
-    yield Unreadable(folder, f"{folder / 'summary.toml'}: is not valid TOML (at line 7)")
+    if known:
+        return list(known)
+    bad = folder / "20261122-180000-cnn"
+    damaged = Unreadable(bad, f"{bad / 'summary.toml'}: is not valid TOML (at line 7)")
+    found: list[ExperimentRecord | Unreadable] = [damaged]
     for id_, status, reached in (
         ("20261122-073012-mlp-cnn", "stopped", 0.9764),
         ("20261121-201500-mlp", "finished", 0.9811),
     ):
-        record = ExperimentRecord(
-            id_, results / id_, NOW, Settings(models=("mlp",)), {}, {}, status=status
-        )
+        settings = Settings(models=("mlp",), epochs=4, repeats=2)
+        environment: dict[str, str | int] = {"device": "cpu", "device_name": "a CPU"}
+        record = ExperimentRecord(id_, folder / id_, NOW, settings, environment, {}, status)
         for run in (MLP, MLP2):
-            result = EpochResult(1, 0.1, 0.97, 0.08, reached, 0.001, 5.0, 12_000.0, 0.5)
-            end = RunFinished(
-                run, ModelSize("mlp", 1, 1), "finished", 5.0, 0.0, reached, 0.08, (), None, 0, ""
-            )
-            record.runs[run] = RunRecord(run, 1, status="finished", epochs=[result], finished=end)
-        yield record
+            record.runs[run] = past_run(run, reached)
+        found.append(record)
+    return [Listed(each, ()) for each in found]
+
+
+def past_run(run: RunId, reached: float) -> RunRecord:
+    """One that has been trained for four epochs."""
+    results = [
+        EpochResult(
+            epoch, 0.3 / epoch, 0.97, 0.3 / epoch, reached - 0.1**epoch, 0.001, 5.0, 12_000.0, 0.5
+        )
+        for epoch in range(1, 5)
+    ]
+    confusion = tuple(
+        tuple(95 if i == j else (3 * i + j + run.repeat) % 4 for j in range(10)) for i in range(10)
+    )
+    size = ModelSize("mlp", 79_510, 79_510)
+    end = RunFinished(
+        run, size, "finished", 20.0, 0.0, reached, 0.08, confusion, 0.9, 0, "", None, 0.0123
+    )
+    return RunRecord(run, 4, status="finished", epochs=results, finished=end)
 
 
 def train(trainer: ScriptedTrainer, run: RunId, epochs: range, best: float) -> None:
@@ -129,9 +149,21 @@ async def setup(pilot: Pilot[int], trainer: ScriptedTrainer) -> None:
     await settled(pilot)
 
 
-async def history_of_three(pilot: Pilot[int], trainer: ScriptedTrainer) -> None:
-    await pilot.press("h")
-    await pilot.app.workers.wait_for_complete()
+def among_results(*keys: str) -> Callable[[Pilot[int], ScriptedTrainer], object]:
+    """The past experiments, and then these keys."""
+
+    async def press(pilot: Pilot[int], trainer: ScriptedTrainer) -> None:
+        for key in ("h", *keys):
+            await pilot.press(key)
+            await settled(pilot)
+
+    return press
+
+
+async def confused(pilot: Pilot[int], trainer: ScriptedTrainer) -> None:
+    record = past(Path("results"), ())[1].found
+    assert isinstance(record, ExperimentRecord)
+    pilot.app.push_screen(ConfusionScreen(record))
     await settled(pilot)
 
 
@@ -165,7 +197,9 @@ SCREENS = {
     "first-layer": after("i", "m", "v"),
     "draw": after("d", "l", "4", "enter"),
     "compare": after("c"),
-    "history": history_of_three,
+    "results": among_results("down", "space"),
+    "overlay": among_results("down", "space", "space", "c"),
+    "confusion": confused,
     "help": after("question_mark"),
 }
 

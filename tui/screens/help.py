@@ -11,6 +11,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.palette import LETTERS
+
 CHART_KEYS = """\
   m             enlarge the loss chart, the accuracy chart, then show all
   l             loss axis: logarithmic or linear
@@ -36,7 +38,7 @@ epochs as well. Models, preset, epochs and repeats begin as you started them las
   r             go on with the experiment that ended too early last, if any
   w             watch what another process trains, if one does: after a dropped
                 connection, or what mnist-tui run trains
-  h             history: the experiments in the results folder
+  h             results: the experiments there are, to open and compare
                 s, r, w, h, q and ? work in a field, too: no number has them
   t             colours: dark, light, high contrast, the terminal's own
   q             quit
@@ -113,8 +115,8 @@ the top means that a model has not been measured yet.
 [b]Watching what another process trains[/b]
 
 Read from the files that it writes after each epoch, so progress within an epoch is not
-shown, and there is nothing to inspect or to draw for. Charts and table are as while it
-trains here. Leaving ends nothing.
+shown, and there is nothing to draw for. Charts and table are as while it trains here.
+Leaving ends nothing.
 
 [b]Keys[/b]
   x             stop that process: it saves what is trained and ends
@@ -123,23 +125,59 @@ trains here. Leaving ends nothing.
 {CHART_KEYS}  t             colours: dark, light, high contrast, the terminal's own
   ← →           read out the exact values of an epoch; so does the mouse
   ↑ ↓           choose a run in the table; so does a click
-  c             compare the models
+  i  c          what is confused; compare the models
   Ctrl+P        command palette: every action and the themes
   ?             this page; Esc closes it
 """,
-    "history": """\
-[b]Past experiments[/b]
+    "results": f"""\
+[b]Results[/b]
 
-Every experiment in the results folder, that begun last first. The accuracy is that of the
-best model, the mean over its finished runs. One that cannot be read says why below the table.
+Every experiment in the results folder, that begun last first; new ones and what others train
+come by themselves. The accuracy is that of the best model, the mean over its finished runs.
+Below the table is what the chosen one came to, or why it cannot be read.
 
 [b]Keys[/b]
   ↑ ↓           choose; also Page up, Page down, Home, End, and the mouse
-  Enter         open it: its curves, its runs, its result
+  Enter         open it: its curves, its runs, its result, what is confused
+  Space         tick it, or no more; up to {len(LETTERS)}, in the order of their letters
+  c             compare: those ticked over one another
+  /             filter: words of the id, models, status, preset; all must be
+                there; Enter or ↓ leads to the table, Esc shows all again
+  r             train again with the settings of the chosen one; asks first
+  e             export those ticked, or the chosen one, into files in the folder
+                that the program was started in: asks which kind
   Esc           back to the form
   t             colours: dark, light, high contrast, the terminal's own
   q             quit
   Ctrl+P        command palette: every action and the themes
+  ?             this page; Esc closes it
+""",
+    "overlay": f"""\
+[b]Experiments over one another[/b]
+
+Each model of each experiment is a line: A is the one that was ticked first. The table is as
+in Compare: means over finished runs, ± standard deviation; ★ marks the best of a column.
+
+[b]Keys[/b]
+{CHART_KEYS}  ← →           sort by another column; a click on its name does, too
+  r             the other way round
+  Esc           back to the results
+  ?             this page; Esc closes it
+""",
+    "confusion": """\
+[b]What was confused[/b]
+
+How often a true digit (row) was taken for each digit (column) in the test, after the last epoch.
+Precision is the part of the answers that were right, recall the part of a digit's images that
+were read rightly, F1 their harmonic mean. Below are the pairs that were confused most.
+The calibration error says how far certainty and accuracy lie apart: at 2 %, a network that is 90 %
+certain may be right 88 times in 100.
+
+[b]Keys[/b]
+  m             the next network
+  ← →           one run after the other, and all of them added up
+  v             the matrix or each digit's figures, where there is room for one
+  c  Esc        compare, back to the experiment
   ?             this page; Esc closes it
 """,
     "inspect": """\

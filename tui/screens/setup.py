@@ -53,7 +53,7 @@ class SetupScreen(SizedScreen[None]):
         Binding("s", "start", "Start", priority=True),
         Binding("r", "resume", "Resume", priority=True, tooltip="Go on with what ended too early"),
         Binding("w", "watch", "Watch", priority=True, tooltip="Watch what another process trains"),
-        Binding("h", "history", "History", priority=True, tooltip="Past experiments"),
+        Binding("h", "results", "Results", priority=True, tooltip="Past experiments"),
         Binding("up", "app.focus_previous", "Previous", show=False),
         Binding("down", "app.focus_next", "Next", show=False),
         Binding("tab", "app.focus_next", "Next field"),
@@ -75,7 +75,7 @@ class SetupScreen(SizedScreen[None]):
             super().__init__()
             self.record = record
 
-    class History(Message):
+    class Results(Message):
         """The user wants to see past experiments."""
 
     class Watch(Message):
@@ -172,9 +172,9 @@ class SetupScreen(SizedScreen[None]):
             return self._live is not None
         return self._unfinished is not None if action == "resume" else True
 
-    def action_history(self) -> None:
+    def action_results(self) -> None:
         """See the experiments that there are."""
-        self.post_message(self.History())
+        self.post_message(self.Results())
 
     def action_watch(self) -> None:
         """See what another process trains."""

@@ -21,13 +21,14 @@ from engine.events import (
     RunFinished,
     RunStarted,
 )
+from engine.records import ExperimentRecord
 from engine.rules import SettingsError
 from engine.settings import MODEL_NAMES, Settings
 from tui.bridge import Refused
-from tui.chart_lines import MEASURES, Measure
-from tui.chart_options import ChartOptions
+from tui.chart_lines import MEASURES
 from tui.experiment_view import ExperimentView
 from tui.follower import Follower
+from tui.screens.charted import ChartedScreen
 from tui.screens.sized import SizedScreen, side_keys
 from tui.trainer import Trainer
 from tui.widgets.charts import Charts
@@ -66,7 +67,7 @@ ANSWERS = {
 }
 
 
-class TrainingScreen(SizedScreen[str | None]):
+class TrainingScreen(ChartedScreen[str | None]):
     """One experiment from Start to its result; dismissed with the reason if it was refused."""
 
     CSS_PATH = "training.tcss"
@@ -86,14 +87,6 @@ class TrainingScreen(SizedScreen[str | None]):
         Binding("q", "quit", "Quit"),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("a", "add", "Add a run", show=False),
-        Binding("m", "enlarge", "Enlarge a chart", show=False),
-        Binding("l", "scale", "Loss axis log or linear", show=False),
-        Binding("o", "smooth", "Smooth the train curves", show=False),
-        Binding("u", "unit", "Below the charts: epochs or seconds", show=False),
-        Binding("b", "band", "Repeats as a band or as lines", show=False),
-        Binding("left", "read_out(-1)", "Read out an earlier epoch", show=False),
-        Binding("right", "read_out(1)", "Read out a later epoch", show=False),
-        Binding("z", "zoom", "Zoom to the last epochs", show=False),
     ]
 
     def __init__(
@@ -113,9 +106,15 @@ class TrainingScreen(SizedScreen[str | None]):
         self._keys = (True, False)
         """Whether it trains and whether it is paused, as the footer shows it."""
         self.view = ExperimentView()
+        self.bridge = trainer.bridge
         self._looks = 0
         self._screen_seconds = time.thread_time()
         """Of this thread, at the last look."""
+
+    @property
+    def record(self) -> ExperimentRecord | None:
+        """The experiment, once it has begun."""
+        return self.view.record
 
     def compose(self) -> ComposeResult:
         """Top to bottom: what matters most first."""
@@ -147,7 +146,7 @@ class TrainingScreen(SizedScreen[str | None]):
             for number, measure in enumerate(MEASURES):
                 # In turns, so that a key never waits for both; together where looks are rare.
                 if self._settings.refresh_rate < RARE or self._looks % len(MEASURES) == number:
-                    self._draw(measure)
+                    self.draw_chart(measure)
             self.set_timer(self._pace(), self._look)
 
     def _pace(self) -> float:
@@ -170,7 +169,7 @@ class TrainingScreen(SizedScreen[str | None]):
         """Take what the training thread has left, and show it."""
         for level, text in self._take_log():
             self.query_one(LogPane).add(level, text)
-        delivery = self._trainer.bridge.take()
+        delivery = self.bridge.take()
         self.view.apply(delivery)
         self._heed_control()
         for event in delivery.events:
@@ -216,48 +215,6 @@ class TrainingScreen(SizedScreen[str | None]):
             card.show(self.view)
         self.query_one(PlanTable).show(self.view)
 
-    def _draw(self, measure: Measure) -> None:
-        if self.view.record is not None:
-            self.query_one(Charts).draw(measure, self.view.record, self._trainer.bridge)
-
-    def _choose(self, options: ChartOptions) -> None:
-        self.query_one(Charts).choose(options)
-        self._draw("loss")
-        self._draw("accuracy")
-
-    def action_scale(self) -> None:
-        """A logarithmic loss axis, or a linear one."""
-        self._choose(self.query_one(Charts).options.next_scale())
-
-    def action_unit(self) -> None:
-        """Curves over epochs, or over seconds of training."""
-        self._choose(self.query_one(Charts).options.next_unit())
-
-    def action_band(self) -> None:
-        """Repeats as their mean and what lies between them, or as a line each."""
-        self._choose(self.query_one(Charts).options.next_band())
-
-    def action_smooth(self) -> None:
-        """Smoother train curves."""
-        self._choose(self.query_one(Charts).options.next_smoothing())
-
-    def action_zoom(self) -> None:
-        """Fewer epochs, and all again."""
-        self._choose(self.query_one(Charts).options.next_zoom(self._newest()))
-
-    def action_read_out(self, epochs: int) -> None:
-        """The exact values of another epoch."""
-        self.query_one(Charts).point_further(epochs, self._newest())
-
-    def _newest(self) -> int:
-        """How many epochs the run that is furthest has done."""
-        runs = self.view.record.runs.values() if self.view.record else ()
-        return max((len(run.epochs) for run in runs), default=0)
-
-    def action_enlarge(self) -> None:
-        """One chart alone, then the other, then everything."""
-        self.query_one(Charts).enlarge_next()
-
     def side(self, name: str) -> SizedScreen[None]:
         """A screen that looks at this experiment."""
         # Imported here because these need torch.
@@ -266,10 +223,10 @@ class TrainingScreen(SizedScreen[str | None]):
         from tui.screens.inspect import InspectScreen
 
         if name == "draw":
-            return DrawScreen(self._trainer.bridge, self._settings, self.view)
+            return DrawScreen(self.bridge, self._settings, self.view)
         if name == "compare":
             return CompareScreen(self.view)
-        return InspectScreen(self._trainer.bridge, self._settings)
+        return InspectScreen(self.bridge, self._settings)
 
     def _state(self) -> str:
         if self.view.record is None:

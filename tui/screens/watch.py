@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from engine.lock import Owner
 from engine.records import ExperimentRecord
 from tui.follower import Follower
+from tui.screens.sized import SizedScreen
 from tui.screens.training import TrainingScreen
 from tui.widgets.log_pane import LogPane
 
@@ -22,7 +23,7 @@ class WatchScreen(TrainingScreen):
     """Shows what the files of the experiment say; leaving it ends nothing."""
 
     HELP = "watch"
-    SIDES: ClassVar[tuple[str, ...]] = ("compare",)
+    SIDES: ClassVar[tuple[str, ...]] = ("inspect", "compare")
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "new", "Back", show=False)]
 
@@ -49,6 +50,14 @@ class WatchScreen(TrainingScreen):
     def on_unmount(self) -> None:
         """Look no more."""
         self._follower.leave()
+
+    def side(self, name: str) -> SizedScreen[None]:
+        """A screen that looks at this experiment; of the networks only what the summary says."""
+        from tui.screens.confusion import ConfusionScreen
+
+        if name == "inspect" and self.view.record is not None:
+            return ConfusionScreen(self.view.record)
+        return super().side(name)
 
     def _state(self) -> str:
         state = super()._state()

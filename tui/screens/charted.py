@@ -1,0 +1,78 @@
+"""A screen with the two charts, and the keys that say how they are drawn."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from engine.records import ExperimentRecord
+from tui.bridge import Bridge
+from tui.chart_lines import MEASURES, Measure
+from tui.chart_options import ChartOptions
+from tui.screens.sized import Result, SizedScreen
+from tui.widgets.charts import Charts
+
+
+class ChartedScreen(SizedScreen[Result]):
+    """Its charts show ``record``, and within the epochs what ``bridge`` knows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "enlarge", "Enlarge a chart", show=False),
+        Binding("l", "scale", "Loss axis log or linear", show=False),
+        Binding("o", "smooth", "Smooth the train curves", show=False),
+        Binding("u", "unit", "Below the charts: epochs or seconds", show=False),
+        Binding("b", "band", "Repeats as a band or as lines", show=False),
+        Binding("left", "read_out(-1)", "Read out an earlier epoch", show=False),
+        Binding("right", "read_out(1)", "Read out a later epoch", show=False),
+        Binding("z", "zoom", "Zoom to the last epochs", show=False),
+    ]
+    bridge: Bridge
+
+    @property
+    def record(self) -> ExperimentRecord | None:
+        """What there is to draw."""
+        raise NotImplementedError
+
+    def draw_chart(self, measure: Measure) -> None:
+        """Bring one chart up to date."""
+        if self.record is not None:
+            self.query_one(Charts).draw(measure, self.record, self.bridge)
+
+    def _choose(self, options: ChartOptions) -> None:
+        self.query_one(Charts).choose(options)
+        for measure in MEASURES:
+            self.draw_chart(measure)
+
+    def action_scale(self) -> None:
+        """A logarithmic loss axis, or a linear one."""
+        self._choose(self.query_one(Charts).options.next_scale())
+
+    def action_unit(self) -> None:
+        """Curves over epochs, or over seconds of training."""
+        self._choose(self.query_one(Charts).options.next_unit())
+
+    def action_band(self) -> None:
+        """Repeats as their mean and what lies between them, or as a line each."""
+        self._choose(self.query_one(Charts).options.next_band())
+
+    def action_smooth(self) -> None:
+        """Smoother train curves."""
+        self._choose(self.query_one(Charts).options.next_smoothing())
+
+    def action_zoom(self) -> None:
+        """Fewer epochs, and all again."""
+        self._choose(self.query_one(Charts).options.next_zoom(self._newest()))
+
+    def action_read_out(self, epochs: int) -> None:
+        """The exact values of another epoch."""
+        self.query_one(Charts).point_further(epochs, self._newest())
+
+    def _newest(self) -> int:
+        """How many epochs the run that is furthest has done."""
+        runs = self.record.runs.values() if self.record else ()
+        return max((len(run.epochs) for run in runs), default=0)
+
+    def action_enlarge(self) -> None:
+        """One chart alone, then the other, then everything."""
+        self.query_one(Charts).enlarge_next()

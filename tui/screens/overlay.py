@@ -1,0 +1,81 @@
+"""Several experiments over one another: their curves, their models side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from engine.records import ExperimentRecord
+from tui.bridge import Bridge
+from tui.chart_lines import MEASURES
+from tui.output_lines import inert
+from tui.overlay import overlay
+from tui.palette import LETTERS
+from tui.screens.charted import ChartedScreen
+from tui.widgets.charts import Charts
+from tui.widgets.comparison_table import ComparisonTable
+from tui.wording import limits, training
+
+FRAME = 3
+"""Rows of the table that are not a model's."""
+
+
+class OverlayScreen(ChartedScreen[None]):
+    """As they were when they were chosen."""
+
+    CSS_PATH = "overlay.tcss"
+    HELP = "overlay"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "enlarge", "Enlarge"),
+        Binding("u", "unit", "Seconds", tooltip="Below the charts: epochs or seconds"),
+        Binding("b", "band", "Repeats", tooltip="Repeats as a band or as lines"),
+        Binding("z", "zoom", "Zoom", tooltip="Zoom to the last epochs"),
+        Binding("question_mark", "app.help", "Help", key_display="?"),
+        Binding("escape", "leave", "Back", key_display="Esc"),
+        Binding("q", "app.quit", "Quit", show=False),
+    ]
+
+    def __init__(self, records: Sequence[ExperimentRecord]) -> None:
+        super().__init__()
+        self._records = records
+        self._overlay = overlay(records)
+        self.bridge = Bridge()
+
+    @property
+    def record(self) -> ExperimentRecord:
+        """All of them as one."""
+        return self._overlay
+
+    def compose(self) -> ComposeResult:
+        """Which is which, the curves, the numbers."""
+        yield Static(Text("mnist-tui   compare", "bold"), id="title")
+        yield Static(self._keys(), id="experiments")
+        yield Charts()
+        yield ComparisonTable()
+        yield self.footer()
+
+    def on_mount(self) -> None:
+        """Draw once: nothing of it changes."""
+        table = self.query_one(ComparisonTable)
+        table.styles.height = FRAME + len(self._overlay.model_names)
+        table.show(self._overlay.models, "")
+        table.focus()
+        for measure in MEASURES:
+            self.draw_chart(measure)
+
+    def _keys(self) -> Text:
+        """What each letter stands for: the experiment, and how it trained."""
+        text = Text()
+        for letter, record in zip(LETTERS, self._records, strict=False):
+            settings = record.settings
+            recipe = training(settings.recipe(settings.models[0]))
+            text.append(f"{letter}  ", "bold").append(inert(record.id))
+            words = f"   {settings.preset}, {settings.epochs} epochs, {recipe} {limits(settings)}"
+            text.append(f"{words.rstrip()}\n", "dim")
+        text.right_crop(1)
+        return text

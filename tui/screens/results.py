@@ -1,0 +1,348 @@
+"""The experiments in the results folder: find one, open it, lay several over one another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.coordinate import Coordinate
+from textual.events import Key
+from textual.message import Message
+from textual.widgets import DataTable, Input, Label, Static
+from textual.worker import get_current_worker
+
+from engine.one_line import printable
+from engine.records import ExperimentRecord
+from engine.results import ResultsError
+from engine.results_folder import Unreadable
+from engine.settings import Settings
+from tui.listed import Found, Listed, look
+from tui.output_lines import inert
+from tui.palette import LETTERS
+from tui.screens.sized import SizedScreen
+from tui.widgets.question_strip import QuestionStrip
+from tui.widgets.summary_panel import SummaryPanel
+
+AT_ONCE = 20
+"""Experiments that are read before the table shows them."""
+INTERVAL = 1.0
+"""Seconds between two looks at the folder."""
+HEADS = ("", "experiment", "status", "training", "best test accuracy, mean")
+NARROW_HEADS = ("", "experiment", "status", "best, mean")
+ABSENT = "none yet: an experiment leaves its folder there"
+
+AGAIN = {"yes": ("y", "Yes, now"), "stay": ("escape", "No")}
+EXPORTS = {
+    "csv": ("c", "CSV"),
+    "json": ("j", "JSON"),
+    "markdown": ("m", "Markdown"),
+    "svg": ("s", "SVG"),
+    "png": ("p", "PNG"),
+    "tensorboard": ("t", "TensorBoard"),
+    "stay": ("escape", "Not"),
+}
+
+
+class ResultsScreen(SizedScreen[None]):
+    """A table that follows the folder; summaries are read on a thread."""
+
+    CSS_PATH = "results.tcss"
+    HELP = "results"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-tall")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "tick", "Tick", tooltip="Tick, to compare several"),
+        Binding("c", "compare", "Compare", tooltip="Compare those ticked"),
+        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("r", "again", "Again", tooltip="Train again with the same settings"),
+        Binding("e", "export", "Export"),
+        Binding("question_mark", "app.help", "Help", key_display="?"),
+        Binding("escape", "leave", "Back", key_display="Esc"),
+        Binding("q", "app.quit", "Quit", show=False),
+    ]
+
+    class Opened(Message):
+        """The user wants to see this experiment."""
+
+        def __init__(self, record: ExperimentRecord) -> None:
+            super().__init__()
+            self.record = record
+
+    class Compared(Message):
+        """The user wants to see these experiments over one another."""
+
+        def __init__(self, records: Sequence[ExperimentRecord]) -> None:
+            super().__init__()
+            self.records = records
+
+    class Again(Message):
+        """The user wants to train with these settings."""
+
+        def __init__(self, settings: Settings) -> None:
+            super().__init__()
+            self.settings = settings
+
+    def __init__(self, results: Path) -> None:
+        super().__init__()
+        self._results = results
+        self._listed: Sequence[Listed] = ()
+        self._rows: list[Listed] = []
+        """Those in the table."""
+        self._ticked: list[str] = []
+        """Their names, in the order in which they were ticked."""
+        self._left = threading.Event()
+
+    def compose(self) -> ComposeResult:
+        """The table, and below it the chosen one's result or what is wrong with it."""
+        where = Text(f"mnist-tui   results in {printable(str(self._results))}", "bold")
+        yield Static(where, id="title")
+        yield QuestionStrip()
+        yield Input(placeholder="words of id, models, status, preset", id="filter", compact=True)
+        yield DataTable(cursor_type="row", id="experiments", classes="panel")
+        yield SummaryPanel()
+        yield Label("", id="note", markup=False)
+        yield self.footer()
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        table = self._table
+        table.border_title, table.border_subtitle = "reading…", "Enter opens"
+        self._add_columns()
+        table.focus()
+        self.run_worker(self._follow, thread=True, exclusive=True, description="read summaries")
+
+    def on_unmount(self) -> None:
+        """Read no more."""
+        self._left.set()
+
+    @property
+    def _table(self) -> DataTable[Text]:
+        return self.query_one(DataTable)
+
+    def _follow(self) -> None:
+        """On a thread: look at the folder again and again."""
+        worker = get_current_worker()
+        known: list[Listed] | None = None
+        while not worker.is_cancelled:
+            if known is None or self.is_current:
+                found: list[Listed] = []
+                try:
+                    for each in look(self._results, known or ()):
+                        if worker.is_cancelled:
+                            return
+                        found.append(each)
+                        if known is None and len(found) % AT_ONCE == 0:
+                            self.app.call_from_thread(self._take, found[:])
+                except ResultsError as error:
+                    found = [Listed(Unreadable(self._results, str(error)), ())]
+                if found != known:
+                    self.app.call_from_thread(self._take, found, complete=True)
+                known = found
+            self._left.wait(INTERVAL)
+
+    def _take(self, found: Sequence[Listed], *, complete: bool = False) -> None:
+        self._listed = found
+        names = {each.name for each in found}
+        if complete:
+            self._ticked = [name for name in self._ticked if name in names]
+        self._show(complete=complete)
+
+    def _show(self, *, complete: bool = True) -> None:
+        """Bring the table up to date; the cursor stays on its experiment."""
+        wanted = [each for each in self._listed if each.matches(self._filter.value)]
+        chosen = self._chosen
+        names, before = [each.name for each in wanted], [each.name for each in self._rows]
+        if names[: len(before)] != before:
+            self._table.clear()
+            before = []
+        self._rows = wanted
+        for row, each in enumerate(wanted):
+            self._show_row(row, each, new=row >= len(before))
+        if not before and chosen is not None and chosen.folder.name in names:
+            self._table.move_cursor(row=names.index(chosen.folder.name))
+        if complete:
+            count = len(self._listed)
+            shown = f"{len(wanted)} of " if len(wanted) < count else ""
+            self._table.border_title = f"{shown}{count} experiment{'' if count == 1 else 's'}"
+            self._show_chosen()
+
+    def _show_row(self, row: int, each: Listed, *, new: bool) -> None:
+        cells = self._cells(each)
+        if new:
+            self._table.add_row(*cells)
+            return
+        for column, cell in enumerate(cells):
+            place = Coordinate(row, column)
+            if self._table.get_cell_at(place) != cell:
+                self._table.update_cell_at(place, cell, update_width=True)
+
+    def _cells(self, each: Listed) -> list[Text]:
+        name, status, trained, best = each.words
+        tick = LETTERS[self._ticked.index(each.name)] if each.name in self._ticked else " "
+        style = "bold" if status == "unreadable" else ""
+        cells = [Text(tick, "bold reverse" if tick != " " else ""), Text(name), Text(status, style)]
+        if not self.has_class("-narrow"):
+            cells.append(Text(trained))
+        return [*cells, Text(best)]
+
+    def _add_columns(self) -> None:
+        self._table.add_columns(*(NARROW_HEADS if self.has_class("-narrow") else HEADS))
+
+    def on_resize(self) -> None:
+        """More columns may fit, or fewer."""
+        heads = NARROW_HEADS if self.size.width < 100 else HEADS
+        if len(heads) != len(self._table.columns):
+            self.call_after_refresh(self._lay_out_anew)
+
+    def _lay_out_anew(self) -> None:
+        self._table.clear(columns=True)
+        self._rows = []
+        self._add_columns()
+        self._show()
+
+    @on(DataTable.RowHighlighted)
+    def _show_chosen(self) -> None:
+        """What came of the chosen one, or why it cannot be opened."""
+        chosen = self._chosen
+        summary = self.query_one(SummaryPanel)
+        summary.display = isinstance(chosen, ExperimentRecord)
+        if isinstance(chosen, ExperimentRecord):
+            summary.show(chosen)
+        self._tell(inert(chosen.reason) if isinstance(chosen, Unreadable) else "")
+        if not self._listed:
+            self._tell(ABSENT)
+        elif not self._rows:
+            self._tell("nothing matches the filter; Esc clears it")
+
+    def _tell(self, text: str) -> None:
+        self.query_one("#note", Label).update(text)
+
+    @property
+    def _chosen(self) -> Found | None:
+        row = self._table.cursor_row
+        return self._rows[row].found if row < len(self._rows) else None
+
+    @on(DataTable.RowSelected)
+    def _open(self) -> None:
+        """Show the chosen experiment."""
+        chosen = self._chosen
+        if isinstance(chosen, ExperimentRecord):
+            self.post_message(self.Opened(chosen))
+
+    def action_tick(self) -> None:
+        """Tick the chosen one, or no more."""
+        chosen = self._chosen
+        if not isinstance(chosen, ExperimentRecord):
+            return
+        name = chosen.folder.name
+        if name in self._ticked:
+            self._ticked.remove(name)
+        elif len(self._ticked) < len(LETTERS):
+            self._ticked.append(name)
+        else:
+            self._tell(f"{len(LETTERS)} are ticked: more cannot be told apart")
+            return
+        self._show()
+        self._table.action_cursor_down()
+
+    @property
+    def _ticked_records(self) -> list[ExperimentRecord]:
+        """Those ticked; without any, the chosen one."""
+        found = {each.name: each.found for each in self._listed}
+        wanted = [found[name] for name in self._ticked]
+        if not wanted and self._chosen is not None:
+            wanted = [self._chosen]
+        return [each for each in wanted if isinstance(each, ExperimentRecord)]
+
+    def action_compare(self) -> None:
+        """Lay those that are ticked over one another."""
+        records = self._ticked_records
+        if records:
+            self.post_message(self.Compared(records))
+
+    async def action_again(self) -> None:
+        """Train once more as the chosen one was, once confirmed."""
+        chosen = self._chosen
+        if isinstance(chosen, ExperimentRecord):
+            settings = chosen.settings
+            models = ", ".join(settings.models)
+            await self._ask("again", f"Train {models} again, {_times(settings)}?", AGAIN)
+
+    async def action_export(self) -> None:
+        """Write those that are ticked to files, once the kind of file is said."""
+        if self._ticked_records:
+            await self._ask("export", "Export as", EXPORTS)
+
+    async def _ask(self, question: str, text: str, answers: dict[str, tuple[str, str]]) -> None:
+        self.add_class("-asking")
+        await self.query_one(QuestionStrip).ask(question, text, answers)
+
+    @on(QuestionStrip.Answered)
+    def _answered(self, event: QuestionStrip.Answered) -> None:
+        self.remove_class("-asking")
+        self._table.focus()
+        if event.answer == "stay":
+            return
+        if event.question == "again":
+            chosen = self._chosen
+            if isinstance(chosen, ExperimentRecord):
+                self.post_message(self.Again(chosen.settings))
+        else:
+            self._export(event.answer)
+
+    @work(thread=True, group="export", exit_on_error=False, description="export")
+    def _export(self, format_: str) -> None:
+        """On a thread: charts take a while."""
+        from tui.export import ExportError, export
+
+        for record in self._ticked_records:
+            try:
+                words = f"saved {export(record, format_)}"
+            except (ExportError, OSError) as error:
+                words = str(error)
+            self.app.call_from_thread(self._tell, printable(words))
+
+    @property
+    def _filter(self) -> Input:
+        return self.query_one("#filter", Input)
+
+    def action_filter(self) -> None:
+        """Type words that the experiments in the table have."""
+        self.add_class("-filtering")
+        self._filter.focus()
+
+    @on(Input.Changed, "#filter")
+    def _narrow_down(self) -> None:
+        self._show()
+
+    @on(Input.Submitted, "#filter")
+    def _to_the_table(self) -> None:
+        self._table.focus()
+
+    def on_key(self, event: Key) -> None:
+        """A question's keys come first; from the filter the arrows lead to the table."""
+        if self.has_class("-asking") and self.query_one(QuestionStrip).take_key(event.key):
+            event.stop()
+            event.prevent_default()
+        elif self.focused is self._filter and event.key in ("down", "up"):
+            self._table.focus()
+
+    def action_leave(self) -> None:
+        """All of them again, if there is a filter; else to the form."""
+        if self.has_class("-filtering"):
+            self.remove_class("-filtering")
+            self._filter.value = ""
+            self._table.focus()
+        else:
+            self.dismiss(None)
+
+
+def _times(settings: Settings) -> str:
+    """ "10 epochs", "5 × 10 epochs"."""
+    repeats = f"{settings.repeats} × " if settings.repeats > 1 else ""
+    return f"{repeats}{settings.epochs} epoch{'' if settings.epochs == 1 else 's'}"
