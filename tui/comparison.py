@@ -5,10 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from engine.records import ModelSummary
+from engine.records import ACCURACY_GOALS, ModelSummary
 from engine.statistics import Statistics
-from tui.wording import accuracy, count, short_duration, spread
+from tui.wording import (
+    accuracy,
+    count,
+    gibibytes,
+    known,
+    milliseconds,
+    short_duration,
+    spread,
+)
 
 NOTEBOOK = {"mlp": 0.9744, "cnn": 0.9897, "mobilenetv2": 0.9589}
 """Mean test accuracies that the notebook published, for the preset of that name."""
@@ -35,8 +44,16 @@ def _seconds(model: ModelSummary) -> str:
     return short_duration(model.seconds.mean) if model.seconds else "–"
 
 
+def _seconds_to(goal: str, model: ModelSummary) -> float | None:
+    return model.seconds_to.get(goal)
+
+
+def _seconds_to_words(goal: str, model: ModelSummary) -> str:
+    return known(_seconds_to(goal, model), short_duration)
+
+
 def _decimals(value: float | None) -> str:
-    return f"{value:.4f}" if value is not None else "–"
+    return known(value, lambda number: f"{number:.4f}")
 
 
 def _parameters(model: ModelSummary) -> float | None:
@@ -72,6 +89,57 @@ COLUMNS = (
         10,
         _parameters,
         lambda m: f"{m.size.trainable_parameters:,}" if m.size else "–",
+        highest_is_best=False,
+    ),
+    *(
+        Column(
+            f"to {goal} %",
+            10,
+            partial(_seconds_to, goal),
+            partial(_seconds_to_words, goal),
+            highest_is_best=False,
+        )
+        for goal in (f"{goal * 100:.0f}" for goal in ACCURACY_GOALS)
+    ),
+    Column(
+        "one image",
+        11,
+        lambda m: m.cost.latency_seconds,
+        lambda m: milliseconds(m.cost.latency_seconds),
+        highest_is_best=False,
+    ),
+    Column(
+        "reads/s",
+        11,
+        lambda m: m.cost.inference_images_per_second,
+        lambda m: known(m.cost.inference_images_per_second, count),
+    ),
+    Column(
+        "MFLOPs",
+        10,
+        lambda m: m.cost.flops_per_image,
+        lambda m: known(m.cost.flops_per_image, lambda flops: f"{flops / 1e6:,.2f}"),
+        highest_is_best=False,
+    ),
+    Column(
+        "memory",
+        10,
+        lambda m: float(m.peak_memory_bytes) or None,
+        lambda m: known(m.peak_memory_bytes or None, gibibytes),
+        highest_is_best=False,
+    ),
+    Column(
+        "energy",
+        10,
+        lambda m: _mean(m.energy_joules),
+        lambda m: known(_mean(m.energy_joules), lambda joules: f"{joules:,.0f} J", "unknown"),
+        highest_is_best=False,
+    ),
+    Column(
+        "calib. err.",
+        13,
+        lambda m: _mean(m.calibration_error),
+        lambda m: known(_mean(m.calibration_error), accuracy),
         highest_is_best=False,
     ),
 )

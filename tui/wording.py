@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from engine.recipes import Recipe
 from engine.records import ExperimentRecord, ModelSummary
 from engine.settings import Settings
+
+N = TypeVar("N", int, float)
 
 
 def accuracy(fraction: float) -> str:
@@ -69,6 +74,16 @@ def count(number: float) -> str:
 def rough_count(number: float) -> str:
     """As ``count``, in three figures: of a rate that is still measured the others only flicker."""
     return count(float(f"{number:.3g}"))
+
+
+def known(value: N | None, words: Callable[[N], str], unknown: str = "–") -> str:
+    """A number in words, if there is one."""
+    return words(value) if value is not None else unknown
+
+
+def milliseconds(seconds: float | None) -> str:
+    """In three figures: "0.0712 ms", "12.3 ms"."""
+    return known(seconds, lambda time: f"{time * 1000:#.3g} ms")
 
 
 def gibibytes(number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import ClassVar
 
 from rich.text import Text
@@ -21,7 +22,9 @@ BEST = "★"
 
 
 class ComparisonTable(StripWidget, can_focus=True):
-    """Sorted with the arrow keys or by a click on a column's name."""
+    """Sorted with the arrow keys or by a click on a column's name. Where not all columns fit, those
+    are in sight that the one it is sorted by is among.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "sort(-1)", "Sort", key_display="← →"),
@@ -34,7 +37,8 @@ class ComparisonTable(StripWidget, can_focus=True):
         self.border_title = "Finished runs"
         self.border_subtitle = f"{BEST} best of its column"
         self._models: Sequence[ModelSummary] = ()
-        self._sorted_by = 0
+        self._sorted_by = self._first = 0
+        """Places among ``COLUMNS``: the one it is sorted by, and the first in sight."""
         self._reverse = False
 
     def show(self, models: Sequence[ModelSummary], limited: str) -> None:
@@ -45,7 +49,7 @@ class ComparisonTable(StripWidget, can_focus=True):
 
     def action_sort(self, columns: int) -> None:
         """By another column."""
-        self._sorted_by = (self._sorted_by + columns) % len(self._columns())
+        self._sorted_by = (self._sorted_by + columns) % len(COLUMNS)
         self.redraw()
 
     def action_reverse(self) -> None:
@@ -59,31 +63,37 @@ class ComparisonTable(StripWidget, can_focus=True):
         if offset is None or offset.y != 0:
             return
         x = NAME_WIDTH
-        for index, column in enumerate(self._columns()):
+        for column in self._in_sight():
             if x <= offset.x < x + column.width:
+                index = COLUMNS.index(column)
                 self._reverse = not self._reverse if index == self._sorted_by else False
                 self._sorted_by = index
                 self.redraw()
+                return
             x += column.width
 
-    def _columns(self) -> list[Column]:
-        """Those that fit."""
-        room, fitting = self.size.width - NAME_WIDTH, []
-        for column in COLUMNS:
-            room -= column.width
-            if room >= 0:
-                fitting.append(column)
-        return fitting or [COLUMNS[0]]
+    def _in_sight(self) -> Sequence[Column]:
+        """Those that fit, of which the first moves on no further than it must."""
+        self._first = min(self._first, self._sorted_by)
+        while self._end() <= self._sorted_by:
+            self._first += 1
+        return COLUMNS[self._first : self._end()]
+
+    def _end(self) -> int:
+        """The place of the first column that does not fit; at least one does."""
+        ends = accumulate(column.width for column in COLUMNS[self._first :])
+        room = self.size.width - NAME_WIDTH
+        return self._first + max(1, sum(end <= room for end in ends))
 
     def draw(self) -> list[Strip]:
         """Column names, models, and what the notebook published."""
-        columns = self._columns()
-        self._sorted_by = min(self._sorted_by, len(columns) - 1)
-        head = Text(" " * NAME_WIDTH)
-        for index, column in enumerate(columns):
-            mark = ("▲" if self._reverse else "▼") if index == self._sorted_by else ""
+        columns, chosen = self._in_sight(), COLUMNS[self._sorted_by]
+        hidden = ("◂" if self._first else " ", "▸" if self._end() < len(COLUMNS) else " ")
+        head = Text(f"{' '.join(hidden)} columns".ljust(NAME_WIDTH), "dim")
+        for column in columns:
+            mark = ("▲" if self._reverse else "▼") if column is chosen else ""
             head.append(f"{column.name + mark:>{column.width}}", "bold" if mark else "dim")
-        models = ranked(self._models, columns[self._sorted_by], reverse=self._reverse)
+        models = ranked(self._models, chosen, reverse=self._reverse)
         rows = [self._row(model, columns) for model in models]
         reference = Text("notebook".ljust(NAME_WIDTH), "dim")
         published = "  ".join(f"{name} {accuracy(found)}" for name, found in NOTEBOOK.items())
