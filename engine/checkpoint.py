@@ -14,7 +14,7 @@ from engine.data import RunSeed
 from engine.events import EpochResult, RunId
 from engine.optimizers import Optimizer, state_names
 from engine.results import ResultsError
-from engine.saved_values import fill, take
+from engine.saved_values import fill, indices, take
 from engine.stack import Stack
 from engine.tensor_file import load_tensors, plain, tensor_bytes
 
@@ -33,6 +33,12 @@ class Progressed:
     """On the validation images."""
     epochs_in_vain: int
     """Since then."""
+    misclassified: tuple[int, ...] | None = None
+    """Indices of the test images that are read wrongly; None, like all below, where that is not
+    known, as in the checkpoints of earlier versions."""
+    calibration_error: float | None = None
+    joules: float | None = None
+    """Of the device while it trained."""
 
 
 @dataclass(frozen=True)
@@ -178,15 +184,22 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
         raise ResultsError(f"{path}: is damaged or not a checkpoint") from error
 
 
-def _progressed(table: dict[str, Any]) -> Progressed:
-    known = {name: value for name, value in table["last"].items() if value is not None}
+def _progressed(saved: dict[str, Any]) -> Progressed:
+    table = _known(saved)
     return Progressed(
         run=fill(RunId, table["run"], "run"),
-        last=fill(EpochResult, known, "last"),
+        last=fill(EpochResult, _known(table["last"]), "last"),
         seconds=take(table, "seconds", float),
         lowest_loss=take(table, "lowest_loss", float),
         epochs_in_vain=take(table, "epochs_in_vain", int),
+        misclassified=indices(table, "misclassified"),
+        calibration_error=take(table, "calibration_error", float, None),
+        joules=take(table, "joules", float, None),
     )
+
+
+def _known(table: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if value is not None}
 
 
 def _tensors(table: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,9 +11,11 @@ import torch
 
 from engine.checkpoint import FILE_NAME, Checkpoint
 from engine.control import Control, StopRequested
+from engine.cost import measure_cost
 from engine.data import Mnist, load_mnist
 from engine.device import choose_device, configure, environment
 from engine.events import (
+    CostMeasured,
     Emit,
     EpochFinished,
     Event,
@@ -161,7 +164,7 @@ def _carry_out(
         tell(Notice("info", f"deterministic: {DETERMINISM_COSTS[device.type == 'cpu']}"))
     status: ExperimentStatus = "interrupted"  # if anything but a run's own error gets out
     try:
-        status = _train_all(bench)
+        status = _train_all(bench, record)
         if status == "finished" and any(run.status == "failed" for run in record.runs.values()):
             status = "failed"
     finally:
@@ -174,7 +177,7 @@ def _carry_out(
     return record
 
 
-def _train_all(bench: Workbench) -> ExperimentStatus:
+def _train_all(bench: Workbench, record: ExperimentRecord) -> ExperimentStatus:
     while group := bench.control.plan.begin_next(lambda model: _at_once(model, bench)):
         try:
             bench.control.check_epoch()
@@ -185,7 +188,17 @@ def _train_all(bench: Workbench) -> ExperimentStatus:
         bench.checkpoint = None
         if status == "stopped":
             return "stopped"
+        if any(record.runs[id_].status == "finished" for id_ in group):
+            _tell_cost(group[0].model, bench, record)
     return "finished"
+
+
+def _tell_cost(model: str, bench: Workbench, record: ExperimentRecord) -> None:
+    """Measure what a model costs to use, unless that is known."""
+    if model in record.costs:
+        return
+    with contextlib.suppress(StopRequested):  # obeyed where there is still something to train
+        bench.emit(CostMeasured(model, measure_cost(model, bench)))
 
 
 def _at_once(model: str, bench: Workbench) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from engine.events import (
+    CostMeasured,
     EpochFinished,
     Event,
     ExperimentFinished,
@@ -31,6 +32,9 @@ def news(known: ExperimentRecord | None, now: ExperimentRecord) -> Iterator[Even
         yield PlanChanged(1 + (known.plan_version if known else 0), planned)
     for run in now.runs.values():
         yield from run_news(runs.get(run.id), run)
+    for model, cost in now.costs.items():
+        if known is None or model not in known.costs:
+            yield CostMeasured(model, cost)
     yield from now.interruptions[len(known.interruptions) if known else 0 :]
     yield from now.notices[len(known.notices) if known else 0 :]
     if now.status != "running":

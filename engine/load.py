@@ -52,6 +52,33 @@ def sample_loads(device: str) -> dict[str, Load]:
     return {"cpu": Load("CPU", psutil.cpu_percent(), used, memory.total)}
 
 
+def energy_meter(device: str) -> Callable[[], float | None]:
+    """Begin to measure what ``device`` ("cuda:0") uses; return what tells the joules since.
+
+    It tells None for what is no NVIDIA GPU, and where the driver does not count (it does since
+    Volta).
+    """
+    before = _joules(device)
+
+    def used() -> float | None:
+        now = None if before is None else _joules(device)
+        return None if now is None or before is None else now - before
+
+    return used
+
+
+def _joules(device: str) -> float | None:
+    """Since the driver was loaded."""
+    nvml = _nvml() if device.startswith("cuda") else None
+    if nvml is None:
+        return None
+    handles, index = _handles(nvml), int(device.partition(":")[2] or 0)
+    if index >= len(handles):
+        return None
+    millijoules = _told(nvml, lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(handles[index]))
+    return None if millijoules is None else millijoules / 1000
+
+
 def nvidia_driver() -> str:
     """The version of NVIDIA's driver; empty where there is none."""
     nvml = _nvml()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.calibration import calibration_error
 from engine.data import Samples
 from engine.device import Capabilities
 from engine.events import EpochFinished, EpochResult, Snapshot
@@ -74,6 +75,9 @@ def measure(
             continue
         run.last = result
         run.confusion = tested.confusion[index].tolist()
+        right = tested.predicted[index] == splits.test.labels.cpu()
+        run.misclassified = tuple((~right).nonzero().flatten().tolist())
+        run.calibration_error = calibration_error(tested.confidence[index], right)
         run.weights = networks.state(index)
         if validation and validation[index].loss < run.lowest_loss:
             run.lowest_loss, run.epochs_in_vain = validation[index].loss, 0

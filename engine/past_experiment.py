@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from engine.events import (
+    Cost,
     EpochResult,
     ExperimentResumed,
     ExperimentStatus,
@@ -22,10 +23,10 @@ from engine.one_line import one_line, printable
 from engine.records import ExperimentRecord, RunRecord
 from engine.results import ResultsError
 from engine.rules import SettingsError, shown
-from engine.saved_values import WrongValueError, checked, fill, take
+from engine.saved_values import WrongValueError, checked, fill, indices, take
 from engine.settings import MODEL_NAMES, Settings
 from engine.settings_file import from_tables
-from engine.summary import SCHEMA
+from engine.summary_format import VERSIONS
 from engine.toml_file import TomlError, read_toml
 
 ENDED = ("finished", "skipped", "failed")
@@ -54,8 +55,9 @@ def is_unfinished(record: ExperimentRecord) -> bool:
 
 def _record(content: Mapping[str, Any], folder: Path) -> ExperimentRecord:
     schema = take(content, "schema", int)
-    if schema != SCHEMA:
-        raise WrongValueError(f"schema is {schema}; this version of mnist-tui reads {SCHEMA}")
+    if schema not in VERSIONS:
+        known = " and ".join(map(str, VERSIONS))
+        raise WrongValueError(f"schema is {schema}; this version of mnist-tui reads {known}")
     settings = Settings(**from_tables(take(content, "settings", dict), "settings"))
     sizes = dict(_size(table) for table in _tables(content, "models"))
     runs: dict[RunId, RunRecord] = {}
@@ -81,6 +83,7 @@ def _record(content: Mapping[str, Any], folder: Path) -> ExperimentRecord:
             fill(Notice, table, f"notices[{number}]")
             for number, table in enumerate(_tables(content, "notices"))
         ],
+        costs=dict(_costs(content)),
     )
 
 
@@ -97,6 +100,14 @@ def _size(table: Mapping[str, Any]) -> tuple[str, ModelSize]:
     name = take(table, "name", str)
     numbers = (take(table, key, int, 0) for key in ("parameters", "trainable_parameters"))
     return name, ModelSize(name, *numbers)
+
+
+def _costs(content: Mapping[str, Any]) -> Iterator[tuple[str, Cost]]:
+    for table in _tables(content, "models"):
+        name = take(table, "name", str)
+        cost = fill(Cost, table, f"models of {name}")
+        if name in MODEL_NAMES and cost != Cost():
+            yield name, cost
 
 
 def _run_id(table: Mapping[str, Any]) -> RunId:
@@ -160,6 +171,9 @@ def _end(
         macro_f1=take(table, "macro_f1", float, None),
         peak_memory_bytes=take(table, "peak_memory_bytes", int, 0),
         weights=_line(table, "weights", ""),
+        misclassified=indices(table, "misclassified"),
+        calibration_error=take(table, "calibration_error", float, None),
+        energy_joules=take(table, "energy_joules", float, None),
     )
 
 

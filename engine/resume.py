@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from engine.checkpoint import Checkpoint, load_checkpoint
-from engine.events import Event, ExperimentResumed, Notice, PlanChanged, PlannedRun
+from engine.events import CostMeasured, Event, ExperimentResumed, Notice, PlanChanged, PlannedRun
 from engine.following import run_news, started
 from engine.past_experiment import ENDED, is_unfinished
 from engine.records import ExperimentRecord, RunRecord
@@ -90,5 +90,6 @@ def _events(
     yield PlanChanged(1, planned)
     for run in begun:
         yield from run_news(None, run)
+    yield from (CostMeasured(model, cost) for model, cost in record.costs.items())
     kept = sum(len(run.epochs) for run in begun)
     yield ExperimentResumed(datetime.now(UTC).replace(microsecond=0), record.status, kept)

@@ -25,6 +25,7 @@ from engine.device import (
     use_threads,
 )
 from engine.events import RunFailed, RunFinished, RunId, RunStarted, RunStatus
+from engine.load import energy_meter
 from engine.measuring import TrainedEpoch, measure
 from engine.models import (
     MODELS,
@@ -38,7 +39,7 @@ from engine.optimizers import Optimizer, make_optimizer
 from engine.progress import Diverged, PhaseWatch
 from engine.recipes import Recipe
 from engine.results import ResultsError
-from engine.run_under_way import RunUnderWay, fail, go_on, keep, save
+from engine.run_under_way import RunUnderWay, add_training, fail, go_on, keep, save
 from engine.schedules import learning_rate
 from engine.stack import Stack
 from engine.statistics import macro_f1
@@ -201,6 +202,7 @@ def _train_epoch(
     clean = recipe.shift and epoch > epochs - recipe.clean_epochs
     watch = PhaseWatch([run.id for run in runs], "train", epoch, bench.emit, bench.control)
     scores = None
+    joules = energy_meter(str(bench.device))
     try:
         scores = train_one_epoch(
             networks,
@@ -222,8 +224,7 @@ def _train_epoch(
         raise
     finally:  # the steps of an epoch that was stopped took their time, too
         seconds = watch.seconds
-        for run in runs:
-            run.seconds += seconds / len(runs)
+        add_training(runs, seconds, joules())
     for run in runs:
         if run.id in watch.diverged:
             fail(run, watch.diverged[run.id], bench)
@@ -289,4 +290,7 @@ def _end(
         macro_f1=macro_f1(confusion) if confusion else None,
         peak_memory_bytes=peak_memory(bench.device),
         weights=weights,
+        misclassified=run.misclassified,
+        calibration_error=run.calibration_error,
+        energy_joules=run.joules,
     )

@@ -32,7 +32,13 @@ class RunUnderWay:
     weights: dict[str, Tensor] = field(default_factory=dict)
     """Of what trains, as they were when ``last`` was measured."""
     confusion: list[list[int]] = field(default_factory=list)
+    misclassified: tuple[int, ...] | None = None
+    """Indices of test images; None without an epoch, and after an old checkpoint."""
+    calibration_error: float | None = None
+    """None as ``misclassified``."""
     seconds: float = 0.0
+    joules: float | None = None
+    """Of the device while it trained; None where that is not known."""
     lowest_loss: float = float("inf")
     """On the validation images."""
     epochs_in_vain: int = 0
@@ -55,6 +61,9 @@ def go_on(
         run.last, run.seconds = progressed.last, progressed.seconds
         run.lowest_loss = progressed.lowest_loss
         run.epochs_in_vain = progressed.epochs_in_vain
+        run.misclassified = progressed.misclassified
+        run.calibration_error = progressed.calibration_error
+        run.joules = progressed.joules
         run.confusion = checkpoint.confusion[index].tolist()
         run.weights = networks.state(index)
     return checkpoint.epoch
@@ -73,7 +82,16 @@ def keep(
         return None
     left = [runs[place] for place in places]
     progressed = [
-        Progressed(run.id, run.last, run.seconds, run.lowest_loss, run.epochs_in_vain)
+        Progressed(
+            run.id,
+            run.last,
+            run.seconds,
+            run.lowest_loss,
+            run.epochs_in_vain,
+            run.misclassified,
+            run.calibration_error,
+            run.joules,
+        )
         for run in left
         if run.last is not None
     ]
@@ -81,6 +99,19 @@ def keep(
     checkpoint = checkpoint_of(progressed, networks, optimizer, seeds, confusion, places)
     bench.files.save(bench.folder / FILE_NAME, checkpoint_bytes(checkpoint))
     return checkpoint
+
+
+def add_training(runs: Sequence[RunUnderWay], seconds: float, joules: float | None) -> None:
+    """Add what an epoch's training took, or a part of it: each of the runs side by side has an
+    equal share.
+    """
+    for run in runs:
+        run.seconds += seconds / len(runs)
+        before = run.joules if run.last else 0.0
+        if before is None or joules is None:
+            run.joules = None
+        else:
+            run.joules = before + joules / len(runs)
 
 
 def fail(run: RunUnderWay, error: str, bench: Workbench) -> None:

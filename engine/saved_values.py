@@ -7,25 +7,19 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
+from operator import lt
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from engine import summary_format
 from engine.one_line import OneLineError
 from engine.rules import shown
+from engine.summary_format import ANY_LIMITS
 
 Kind = TypeVar("Kind")
-LOSSES = ("train_loss", "validation_loss", "test_loss", "lowest_loss")
-"""Not finite where a training went astray."""
-FRACTIONS = ("train_accuracy", "validation_accuracy", "test_accuracy", "macro_f1")
-LARGEST = 2**63 - 1
-"""That TOML can hold."""
-LIMITS: Mapping[str, tuple[float, float]] = {
-    **dict.fromkeys(LOSSES, (0, 1e39)),  # float32 ends before
-    **dict.fromkeys(FRACTIONS, (0, 1)),
-    "repeat": (1, 10**6),
-    "epoch": (1, 10_000),
-    "planned_epochs": (1, 10_000),
-}
-"""Of numbers by their name; those of the others are 0 and ``LARGEST``."""
+LOSSES = {*summary_format.LOSSES, "lowest_loss"}
+"""Not finite where a training went astray. The lowest one is in checkpoints alone."""
+LIMITS = {**summary_format.LIMITS, "lowest_loss": summary_format.LIMITS["test_loss"]}
+"""Of numbers by their name; those of the others are ``ANY_LIMITS``."""
 
 
 class WrongValueError(OneLineError):
@@ -81,8 +75,28 @@ def checked(name: str, value: Any, kind: type) -> Any:
     if not right or isinstance(value, bool):
         raise WrongValueError(f"{name} is {shown(value)}, which is not of type {kind.__name__}")
     if isinstance(value, int | float):
-        low, high = LIMITS.get(name, (0, LARGEST))
+        low, high = LIMITS.get(name, ANY_LIMITS)
         astray = name in LOSSES and isinstance(value, float) and not math.isfinite(value)
         if not (low <= value <= high or astray):
             raise WrongValueError(f"{name} is {shown(value)}; allowed: {low:g} to {high:g}")
     return float(value) if kind is float else value
+
+
+def indices(table: Mapping[str, Any], name: str) -> tuple[int, ...] | None:
+    """Whole numbers that rise, within their limits; None where there are none.
+
+    Raises:
+        WrongValueError: they are something else.
+    """
+    found = table.get(name)
+    if found is None:
+        return None
+    if not isinstance(found, list | tuple):
+        raise WrongValueError(f"{name} is {shown(found)}, which is not a list")
+    if {type(each) for each in found} - {int}:
+        raise WrongValueError(f"{name} holds something else than whole numbers")
+    if not all(map(lt, found, found[1:])):
+        raise WrongValueError(f"{name} are not in rising order")
+    for each in (*found[:1], *found[-1:]):
+        checked(name, each, int)
+    return tuple(found)
