@@ -113,7 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="go on with an experiment that ended too early, as run does",
         allow_abbrev=False,
     )
-    resume.add_argument("id", nargs="?", metavar="ID", help="its folder (default: the newest)")
+    resume.add_argument("id", nargs="?", metavar="ID", help="or its beginning (default: the newest)")
     resume.set_defaults(call=_resume)
     for command in (run, resume):
         command.add_argument(
@@ -210,11 +210,14 @@ def _run(settings: Settings, parsed: argparse.Namespace) -> int:
 def _resume(settings: Settings, parsed: argparse.Namespace) -> int:
     def train(emit: Emit, control: Control) -> ExperimentRecord:
         from engine.experiment import resume_experiment
-        from engine.results_folder import folder_of, newest_unfinished
+        from engine.results_folder import find_experiment, newest_unfinished
 
         results = expanded(settings.results)
         id_ = parsed.id
-        folder = newest_unfinished(results).folder if id_ is None else folder_of(results, id_)
+        if id_ is None:
+            folder = newest_unfinished(results).folder
+        else:
+            folder = find_experiment(results, id_)
         return resume_experiment(folder, emit, control)
 
     return _headless(train, settings, parsed)
