@@ -52,9 +52,14 @@ def past_experiments(results: Path) -> Iterator[ExperimentRecord | Unreadable]:
         except ResultsError as error:
             yield Unreadable(folder, str(error))
             continue
-        if record.status == "running" and owner_of(folder) is None:
-            record.status = "interrupted"  # whoever trained it left no last word
-        yield record
+        yield without_trainer(record)
+
+
+def without_trainer(record: ExperimentRecord) -> ExperimentRecord:
+    """The record, interrupted if it says that it is running and nobody trains it any more."""
+    if record.status == "running" and owner_of(record.folder) is None:
+        record.status = "interrupted"  # whoever trained it left no last word
+    return record
 
 
 def find_experiment(results: Path, name: str) -> Path:

@@ -18,6 +18,7 @@ from engine.rules import SettingsError
 from engine.settings import FIELDS, Settings, expanded, from_text, rule
 from engine.settings_file import load_settings
 from tui.commands.predict_flags import add_predict
+from tui.commands.results_flags import add_results
 from tui.memory import REMEMBERED
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ EXAMPLES = """examples:
   mnist-tui run --model mlp --model cnn --repeats 10 --device cuda
   mnist-tui resume                              go on with what was broken off last
   mnist-tui predict latest photo.jpg            what a trained network reads in an image
+  mnist-tui results                             past experiments; also show, compare, export, delete
 """
 
 
@@ -120,6 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
             "--json", action="store_true", help="print every event as a line of JSON"
         )
     add_predict(commands, common)
+    add_results(commands)
     clear = commands.add_parser(
         "clear-cache",
         parents=[common],
