@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.contenders import Contender
 from engine.records import RunRecord
@@ -29,22 +29,26 @@ class Difference:
     a side, or where no repeat differs from another."""
     p: float | None
     """Of Welch's two-sided t-test; None as the interval."""
+    adjusted: float | None = None
+    """``p``, adjusted for how many comparisons are made together."""
 
 
 @dataclass(frozen=True)
 class Discordance:
     """The test images that one of two networks misreads and the other reads rightly."""
 
-    baseline_run: RunRecord
-    run: RunRecord
+    baseline: RunRecord
+    other: RunRecord
     baseline_alone: int
     """Images that the baseline alone misreads."""
-    alone: int
+    other_alone: int
     """Images that the other alone misreads."""
     images: int
     """Test images."""
     p: float
     """Of McNemar's exact two-sided test."""
+    adjusted: float
+    """``p``, adjusted for how many comparisons are made together."""
 
 
 @dataclass(frozen=True)
@@ -60,25 +64,48 @@ class Comparison:
     """Why there is no discordance, in words."""
 
 
-def compared(baseline: Contender, other: Contender) -> Comparison:
-    """A model against its baseline, by the test accuracies and predictions of finished runs."""
+def compared(pairs: Sequence[tuple[Contender, Contender]]) -> list[Comparison]:
+    """Each baseline and other by the test accuracies and predictions of their finished runs.
+
+    The p-values of each of the two tests are adjusted for all of them together.
+    """
+    found = [_compared(*pair) for pair in pairs]
+    t_tests = iter(holm([d.p for one in found if (d := one.difference) and d.p is not None]))
+    mcnemars = iter(holm([m.p for one in found if (m := one.discordance)]))
+    adjusted = []
+    for one in found:
+        difference, discordance = one.difference, one.discordance
+        if difference is not None and difference.p is not None:
+            difference = replace(difference, adjusted=next(t_tests))
+        if discordance is not None:
+            discordance = replace(discordance, adjusted=next(mcnemars))
+        adjusted.append(replace(one, difference=difference, discordance=discordance))
+    return adjusted
+
+
+def _compared(baseline: Contender, other: Contender) -> Comparison:
     if not (baseline.runs and other.runs):
         return Comparison(baseline, other, None, None, "a side has no finished run")
     difference = welch(other.accuracies, baseline.accuracies)
     first, second = median_run(baseline.runs), median_run(other.runs)
-    reason = _not_comparable(first, second)
-    if reason:
-        return Comparison(baseline, other, difference, None, reason)
-    first_wrong, second_wrong = _misread(first) or (), _misread(second) or ()
-    discordance = Discordance(
-        first,
-        second,
-        baseline_alone := len(set(first_wrong) - set(second_wrong)),
-        alone := len(set(second_wrong) - set(first_wrong)),
-        sum(_digits_tested(first)),
-        mcnemar(baseline_alone, alone),
-    )
-    return Comparison(baseline, other, difference, discordance)
+    found = _discordance(first, second)
+    if isinstance(found, str):
+        return Comparison(baseline, other, difference, None, found)
+    return Comparison(baseline, other, difference, found)
+
+
+def _discordance(baseline: RunRecord, other: RunRecord) -> Discordance | str:
+    """How two networks differ in what they misread, or why that is not known, in words."""
+    wrong, others_wrong = _misread(baseline), _misread(other)
+    if wrong is None or others_wrong is None:
+        return "a summary does not say which test images were misread, as those of old versions"
+    tested, others_tested = _digits_tested(baseline), _digits_tested(other)
+    images = sum(tested)
+    if tested != others_tested:
+        return f"the test images differ: {images:,} of the one, {sum(others_tested):,} of the other"
+    alone, other_alone = len(wrong - others_wrong), len(others_wrong - wrong)
+    p = mcnemar(alone, other_alone)
+    return Discordance(baseline, other, alone, other_alone, images, p, p)
 
 
 def welch(values: Sequence[float], baseline: Sequence[float]) -> Difference:
@@ -123,18 +150,9 @@ def median_run(runs: Collection[RunRecord]) -> RunRecord:
     return sorted(runs, key=lambda run: run.epochs[-1].test_accuracy)[(len(runs) - 1) // 2]
 
 
-def _not_comparable(first: RunRecord, second: RunRecord) -> str:
-    """Why the predictions of two networks cannot be compared; empty if they can."""
-    if _misread(first) is None or _misread(second) is None:
-        return "a summary does not say which test images were misread, as those of old versions"
-    tested, other = _digits_tested(first), _digits_tested(second)
-    if tested != other:
-        return f"the test images differ: {sum(tested):,} of one, {sum(other):,} of the other"
-    return ""
-
-
-def _misread(run: RunRecord) -> tuple[int, ...] | None:
-    return run.finished.misclassified if run.finished else None
+def _misread(run: RunRecord) -> set[int] | None:
+    known = run.finished.misclassified if run.finished else None
+    return None if known is None else set(known)
 
 
 def _digits_tested(run: RunRecord) -> list[int]:

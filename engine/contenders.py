@@ -16,9 +16,11 @@ from engine.rules import shown
 
 @dataclass(frozen=True)
 class Contender:
-    """A model of an experiment."""
+    """A model of an experiment, or a single run of it."""
 
     record: ExperimentRecord
+    name: str
+    """Of the model, or of the run."""
     model: str
     runs: tuple[RunRecord, ...]
     """Finished ones: all of the model's, or a certain one."""
@@ -43,11 +45,11 @@ def contenders(results: Path, name: str) -> list[Contender]:
     id_, _, wanted = name.partition("/")
     record = read_record(find_experiment(results, id_))
     found = [
-        Contender(record, model, tuple(record.finished_runs(model)))
+        Contender(record, model, model, tuple(record.finished_runs(model)))
         for model in record.model_names
         if wanted in ("", model)
     ] or [
-        Contender(record, run.id.model, (run,))
+        Contender(record, wanted, run.id.model, (run,))
         for model in record.model_names
         for run in record.finished_runs(model)
         if str(run.id) == wanted
@@ -85,7 +87,6 @@ def pairs(groups: Sequence[Sequence[Contender]]) -> list[tuple[Contender, Conten
         every = list(product(baseline, group))
         found += [(one, other) for one, other in every if one.model == other.model] or every
     for one, other in found:
-        same = one.record.folder == other.record.folder and one.model == other.model
-        if same and one.runs == other.runs:
-            raise ResultsError(f"compare: {one.record.id}/{one.model} is given twice")
+        if one.record.folder == other.record.folder and one.name == other.name:
+            raise ResultsError(f"compare: {one.record.id}/{one.name} is given twice")
     return found

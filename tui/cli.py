@@ -115,7 +115,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="go on with an experiment that ended too early, as run does",
         allow_abbrev=False,
     )
-    resume.add_argument("id", nargs="?", metavar="ID", help="or its beginning (default: the newest)")
+    resume.add_argument(
+        "id", nargs="?", metavar="ID", help="or its beginning (default: the newest)"
+    )
     resume.set_defaults(call=_resume)
     for command in (run, resume):
         command.add_argument(
@@ -217,10 +219,8 @@ def _resume(settings: Settings, parsed: argparse.Namespace) -> int:
 
         results = expanded(settings.results)
         id_ = parsed.id
-        if id_ is None:
-            folder = newest_unfinished(results).folder
-        else:
-            folder = find_experiment(results, id_)
+        record = newest_unfinished(results) if id_ is None else None
+        folder = record.folder if record else find_experiment(results, id_)
         return resume_experiment(folder, emit, control)
 
     return _headless(train, settings, parsed)

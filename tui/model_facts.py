@@ -24,12 +24,14 @@ def fact_rows(models: Sequence[ModelSummary]) -> list[tuple[str, list[str]]]:
 
 def model_facts(model: ModelSummary) -> dict[str, str]:
     """Facts by their names; unknown ones are left out, but for the energy."""
-    facts = {column.name: column.shown(model) for column in COLUMNS}
+    first, *others = COLUMNS
+    facts = {first.name: first.shown(model)}
     accuracy, cost = model.test_accuracy, model.cost
     if accuracy is not None and accuracy.ci95 is not None:
         facts["95 % interval"] = f"± {accuracy.ci95 * 100:.2f} %"
     if model.best_epoch is not None:
         facts["best epoch"] = str(model.best_epoch)
+    facts |= {column.name: column.shown(model) for column in others}
     if model.calibration_error is not None:
         found = model.calibration_error
         facts["calibration error"] = mean_and_std(found.mean, found.std)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from engine.recipes import PRESETS
@@ -23,6 +24,16 @@ def changed_settings(settings: Settings) -> list[str]:
         for name, value in _flat(settings).items()
         if value != usual.get(name)
     ]
+
+
+def differing_settings(settings: Sequence[Settings]) -> list[tuple[str, list[str]]]:
+    """Those that are not the same in all: the name, and the value in each."""
+    flat = [_flat(each) for each in settings]
+    names = dict.fromkeys(name for each in flat for name in each)
+    rows = [
+        (name, [_shown(each[name]) if name in each else "–" for each in flat]) for name in names
+    ]
+    return [(name, values) for name, values in rows if len(set(values)) > 1]
 
 
 def _flat(settings: Settings) -> dict[str, Any]:

@@ -6,20 +6,19 @@ import argparse
 from typing import Any
 
 from engine.settings import Settings
+from tui.export.formats import ENDINGS, TEXT
 
 ID_HELP = "an experiment's id, its beginning while that is unique, or latest"
-TEXT = ("csv", "json", "markdown", "svg")
-FORMATS = (*TEXT, "png", "tensorboard")
 
 RESULTS = """examples:
-  mnist-tui results                                 all experiments, the newest first
+  mnist-tui results                            all experiments, the newest first
   mnist-tui results show latest
-  mnist-tui results compare 20261122 20261123       two experiments, model by model
+  mnist-tui results compare 20261122 20261123  two experiments, model by model
   mnist-tui results export latest --format svg
   mnist-tui results delete 20261122-0730
 """
-LIST = """On a terminal, columns that do not fit are left out: the models, then the date; the id tells both.
-In a pipe all columns are there.
+LIST = """On a terminal, columns that do not fit are left out: the models, then the
+date; the id tells both. In a pipe all columns are there.
 
 examples:
   mnist-tui results list
@@ -28,20 +27,22 @@ examples:
 """
 SHOW = """examples:
   mnist-tui results show latest
-  mnist-tui results show 20261122 --all             every setting, not only those that were changed
+  mnist-tui results show 20261122 --all        every setting
   mnist-tui results show latest --json | jq .models
 """
-COMPARE = """With one ID, its models are compared with each other. With several, the first is the baseline of each
-other: the models that both have are compared, or, where there is none, every model with every model.
-ID/cnn stands for one model, ID/cnn-r2 for one run.
+COMPARE = """With one ID, its models are compared with each other. With several, the first is
+the baseline of each other: the models that both have are compared or, where
+there is none, every model with every model. ID/cnn is one model, ID/cnn-r2 one
+run.
 
-Differences are those of the mean test accuracy, with a 95 % interval, and Welch's t-test over the
-repeats. McNemar's exact test compares two networks image by image: the runs of median accuracy. With
-several comparisons the p-values are adjusted by Holm's method.
+Compared are the mean test accuracies of the finished runs: their difference, its
+95 % interval and Welch's t-test over the repeats. McNemar's exact test compares
+two networks image by image: of each side the run of median accuracy. With several
+comparisons the p-values are adjusted (Holm).
 
 examples:
-  mnist-tui results compare latest                  its models
-  mnist-tui results compare 20261122 latest         the newest against an older one
+  mnist-tui results compare latest             its models
+  mnist-tui results compare 20261122 latest    the newest against an older one
   mnist-tui results compare 20261122/mlp latest/cnn
 """
 EXPORT = """csv          a row per epoch of each run
@@ -56,7 +57,8 @@ examples:
   mnist-tui results export latest --format csv
   mnist-tui results export latest --format svg --output curves.svg
   mnist-tui results export 20261122 --format markdown --output - | less
-  mnist-tui results export latest --format tensorboard --output logs && tensorboard --logdir logs
+  mnist-tui results export latest --format tensorboard --output logs
+  tensorboard --logdir logs
 """
 DELETE = """Exit codes: 0 deleted; 1 not, since you said no or the disk did; 2 refused.
 
@@ -91,11 +93,14 @@ def add_results(commands: Any) -> None:
 
     export = _command(own, shared, "export", "an experiment for other programs", EXPORT)
     export.add_argument("id", metavar="ID", help=ID_HELP)
-    export.add_argument("--format", required=True, choices=FORMATS, metavar="FORMAT", help="below")
+    export.add_argument(
+        "--format", required=True, choices=list(ENDINGS), metavar="FORMAT", help="below"
+    )
     export.add_argument(
         "--output",
         metavar="PATH",
-        help=f"(default: named after the id, in the current folder; - for stdout: {', '.join(TEXT)})",
+        help="default: in the current folder, named after the experiment; - for stdout, of "
+        + ", ".join(TEXT),
     )
     export.add_argument("--force", action="store_true", help="replace what is there already")
     export.set_defaults(call=_export)
