@@ -287,14 +287,15 @@ def as_json(event: Event) -> str:
     Numbers that JSON cannot say (NaN, infinities) become null.
     """
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
-    return json.dumps({"event": name, **_plain(dataclasses.asdict(event))}, allow_nan=False)
+    return json.dumps({"event": name, **plain(dataclasses.asdict(event))}, allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON can say it: NaN and infinities are null, times and paths are text."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, datetime):

@@ -193,6 +193,10 @@ class ExperimentRecord:
         """The runs of one model, in the order they train."""
         return [run for run in self.runs.values() if run.id.model == model]
 
+    def finished_runs(self, model: str) -> list[RunRecord]:
+        """The runs that the statistics of a model are over: those trained to their end."""
+        return [run for run in self.runs_of(model) if run.status == "finished" and run.epochs]
+
     def summary_of(self, model: str) -> ModelSummary:
         """The summary of one model."""
         if model not in self._summaries:
@@ -208,7 +212,7 @@ class ExperimentRecord:
     def _summarize(self, name: str) -> ModelSummary:
         runs = self.runs_of(name)
         ends = [run.finished for run in runs if run.finished is not None]
-        complete = [run for run in runs if run.status == "finished" and run.epochs]
+        complete = self.finished_runs(name)
 
         def over(value: Callable[[RunRecord], float]) -> Statistics | None:
             return describe([value(run) for run in complete]) if complete else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from engine.past_experiment import is_unfinished, read_record
 from engine.records import ExperimentRecord
 from engine.results import ResultsError
 from engine.rules import shown
+
+LATEST = "latest"
 
 
 @dataclass(frozen=True)
@@ -52,25 +53,43 @@ def past_experiments(results: Path) -> Iterator[ExperimentRecord | Unreadable]:
 def read_experiment(folder: Path) -> ExperimentRecord | Unreadable:
     """One experiment as it is now, or why it cannot be read."""
     try:
-        record = read_record(folder)
+        return without_trainer(read_record(folder))
     except ResultsError as error:
         return Unreadable(folder, str(error))
-    if record.status == "running" and owner_of(folder) is None:
+
+
+def without_trainer(record: ExperimentRecord) -> ExperimentRecord:
+    """The record, interrupted if it says that it is running and nobody trains it any more."""
+    if record.status == "running" and owner_of(record.folder) is None:
         record.status = "interrupted"  # whoever trained it left no last word
     return record
 
 
-def folder_of(results: Path, id_: str) -> Path:
-    """The folder of an experiment by its id.
+def find_experiment(results: Path, name: str) -> Path:
+    """The folder of an experiment by the name that a user gives it.
+
+    Args:
+        results: the folder of all experiments.
+        name: an id, the beginning of one, or "latest" for that begun last. Nothing is read, so it
+            may be one that is damaged.
 
     Raises:
-        ResultsError: there is none.
+        ResultsError: there is none, or more than one that begins so; or as ``folders_with``.
     """
-    plain = Path(id_).name == id_ and id_ not in ("", "..")
-    # os.path answers also for names that no file can have.
-    if not plain or not os.path.exists(results / id_ / "summary.toml"):
-        raise ResultsError(f"results: {results}: has no experiment {shown(id_)}")
-    return results / id_
+    folders = {folder.name: folder for folder in folders_with(results, "summary.toml")}
+    if name == LATEST and folders:
+        return next(iter(folders.values()))
+    if name in folders:
+        return folders[name]
+    found = sorted(id_ for id_ in folders if name and id_.startswith(name))
+    if not found:
+        raise ResultsError(f"results: {results}: has no experiment {shown(name)}")
+    if len(found) > 1:
+        raise ResultsError(
+            f"results: {results}: has {len(found)} experiments {shown(name)}…: "
+            f"{shown(found[0])}, {shown(found[1])}{', …' if len(found) > 2 else ''}"
+        )
+    return folders[found[0]]
 
 
 def newest_unfinished(results: Path) -> ExperimentRecord:

@@ -11,10 +11,9 @@ from pathlib import Path
 from engine.past_experiment import read_record
 from engine.records import RunRecord
 from engine.results import ResultsError
-from engine.results_folder import folders_with
+from engine.results_folder import LATEST, find_experiment, folders_with
 from engine.rules import shown
 
-LATEST = "latest"
 SUFFIX = ".pt"
 
 
@@ -47,7 +46,7 @@ def find_trained(results: Path, name: str) -> Trained:
         return Trained(name, Path(name))
     id_, _, run = name.partition("/")
     if id_ != LATEST:
-        return _best(_experiment(results, id_), run)
+        return _best(find_experiment(results, id_), run)
     for folder in folders_with(results, "summary.toml"):
         try:
             return _best(folder, run)
@@ -55,20 +54,6 @@ def find_trained(results: Path, name: str) -> Trained:
             continue
     of = f" of {shown(run)}" if run else ""
     raise ResultsError(f"results: {results}: has no experiment with weights{of}")
-
-
-def _experiment(results: Path, id_: str) -> Path:
-    """The folder of the experiment whose id is, or alone begins with, ``id_``."""
-    ids = sorted(folder.name for folder in folders_with(results, "summary.toml"))
-    found = [id_] if id_ in ids else [each for each in ids if id_ and each.startswith(id_)]
-    if not found:
-        raise ResultsError(f"results: {results}: has no experiment {shown(id_)}")
-    if len(found) > 1:
-        raise ResultsError(
-            f"results: {results}: has {len(found)} experiments {shown(id_)}…: "
-            f"{shown(found[0])}, {shown(found[1])}{', …' if len(found) > 2 else ''}"
-        )
-    return results / found[0]
 
 
 def _best(folder: Path, wanted: str) -> Trained:

@@ -18,6 +18,7 @@ from engine.rules import SettingsError
 from engine.settings import FIELDS, Settings, expanded, from_text, rule
 from engine.settings_file import load_settings
 from tui.commands.predict_flags import add_predict
+from tui.commands.results_flags import add_results
 from tui.memory import REMEMBERED
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ EXAMPLES = """examples:
   mnist-tui run --model mlp --model cnn --repeats 10 --device cuda
   mnist-tui resume                              go on with what was broken off last
   mnist-tui predict latest photo.jpg            what a trained network reads in an image
+  mnist-tui results                             past experiments; also show, compare, export, delete
 """
 
 
@@ -113,13 +115,16 @@ def build_parser() -> argparse.ArgumentParser:
         help="go on with an experiment that ended too early, as run does",
         allow_abbrev=False,
     )
-    resume.add_argument("id", nargs="?", metavar="ID", help="its folder (default: the newest)")
+    resume.add_argument(
+        "id", nargs="?", metavar="ID", help="or its beginning (default: the newest)"
+    )
     resume.set_defaults(call=_resume)
     for command in (run, resume):
         command.add_argument(
             "--json", action="store_true", help="print every event as a line of JSON"
         )
     add_predict(commands, common)
+    add_results(commands)
     clear = commands.add_parser(
         "clear-cache",
         parents=[common],
@@ -210,11 +215,12 @@ def _run(settings: Settings, parsed: argparse.Namespace) -> int:
 def _resume(settings: Settings, parsed: argparse.Namespace) -> int:
     def train(emit: Emit, control: Control) -> ExperimentRecord:
         from engine.experiment import resume_experiment
-        from engine.results_folder import folder_of, newest_unfinished
+        from engine.results_folder import find_experiment, newest_unfinished
 
         results = expanded(settings.results)
         id_ = parsed.id
-        folder = newest_unfinished(results).folder if id_ is None else folder_of(results, id_)
+        record = newest_unfinished(results) if id_ is None else None
+        folder = record.folder if record else find_experiment(results, id_)
         return resume_experiment(folder, emit, control)
 
     return _headless(train, settings, parsed)

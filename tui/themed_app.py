@@ -11,7 +11,8 @@ from textual.filter import LineFilter, NoColor
 from textual.theme import Theme
 
 from engine.settings import Settings
-from tui.ascii_filter import AsciiFilter, wants_ascii
+from tui.ascii_filter import AsciiFilter
+from tui.ascii_text import wants_ascii
 from tui.memory import recall, remember
 from tui.themes import DARK, TERMINAL, THEMES, frame_color
 from tui.turns import next_in_turn

@@ -20,11 +20,12 @@ def accuracy(fraction: float) -> str:
 def spread(model: ModelSummary) -> str:
     """Mean test accuracy ± standard deviation: "98.71 ± 0.09 %"; "–" without a finished run."""
     found = model.test_accuracy
-    if found is None:
-        return "–"
-    if found.std is None:
-        return accuracy(found.mean)
-    return f"{found.mean * 100:.2f} ± {found.std * 100:.2f} %"
+    return "–" if found is None else mean_and_std(found.mean, found.std)
+
+
+def mean_and_std(mean: float, std: float | None) -> str:
+    """Fractions as "98.71 ± 0.09 %"; "98.71 %" where there is no standard deviation."""
+    return accuracy(mean) if std is None else f"{mean * 100:.2f} ± {std * 100:.2f} %"
 
 
 def duration(seconds: float) -> str:

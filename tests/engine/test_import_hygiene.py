@@ -17,9 +17,12 @@ ROOT = Path(__file__).parents[2]
 WITHOUT_TORCH = (
     "engine",
     "engine.assets",
+    "engine.compare",
     "engine.control",
+    "engine.delete",
     "engine.device",
     "engine.events",
+    "engine.glance",
     "engine.past_experiment",
     "engine.records",
     "engine.results",
@@ -102,7 +105,7 @@ def test_training_does_not_load_what_it_does_not_need(tmp_path: Path) -> None:
 
 
 def test_command_line_loads_neither_torch_nor_textual() -> None:
-    assert not loaded_after("import tui.cli") & {"torch", "textual", "plotext"}
+    assert not loaded_after("import tui.cli") & {"torch", "textual", "plotext", "scipy", "rich"}
 
 
 def test_dashboard_does_not_load_torch() -> None:

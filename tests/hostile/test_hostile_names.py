@@ -23,7 +23,7 @@ from engine.events import ExperimentStarted, as_json
 from engine.one_line import LONGEST, OneLineError, one_line, printable
 from engine.past_experiment import read_record
 from engine.results import Journal, LogFile, ResultsError, create_folder
-from engine.results_folder import folder_of, newest_unfinished
+from engine.results_folder import find_experiment, newest_unfinished
 from engine.resume import rest_of
 from engine.settings import Settings, expanded
 from engine.settings_file import load_settings
@@ -62,7 +62,7 @@ def test_an_id_never_leads_out_of_the_results(place: Path, id_: str) -> None:
     for outside in (place, results):
         (outside / "summary.toml").touch()
     try:
-        assert folder_of(results, id_).parent == results
+        assert find_experiment(results, id_).parent == results
     except ResultsError as error:
         clear_line(error, "has no experiment")
 

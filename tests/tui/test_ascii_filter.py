@@ -10,7 +10,7 @@ from scripted import ScriptedTrainer
 
 from engine.events import RunId
 from tui.app import MnistApp
-from tui.ascii_filter import to_ascii, wants_ascii
+from tui.ascii_text import to_ascii, wants_ascii
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def _draw(image: bytes, characters: str) -> None:
     from rich.console import Console
     from rich.segment import Segment, Segments
 
-    from tui.ascii_filter import wants_ascii
+    from tui.ascii_text import wants_ascii
     from tui.pixels import picture, rows_of
 
     console = Console(highlight=False)

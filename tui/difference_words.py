@@ -1,0 +1,73 @@
+"""Whether two models differ by more than chance, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.compare import LEVEL, Comparison, Difference, Discordance
+
+FEW = 5
+"""Repeats below which a difference is easily missed."""
+
+
+def difference_words(comparison: Comparison, baseline: str, other: str) -> Iterator[str]:
+    """A line on the accuracies of the repeats, and one on the two networks.
+
+    Args:
+        comparison: what was found.
+        baseline: what the baseline is called.
+        other: what is compared with it.
+    """
+    repeats = len(comparison.baseline.runs), len(comparison.other.runs)
+    if comparison.difference is None:
+        without = baseline if repeats[0] == 0 else other
+        yield f"{other} against {baseline}: {without} has no finished run"
+        return
+    shown = _difference(comparison.difference, min(repeats))
+    yield f"{other} against {baseline}: test accuracy {shown}"
+    if comparison.discordance is None:
+        yield f"no McNemar test: {comparison.reason}"
+    else:
+        yield _discordance(comparison.discordance, baseline, other)
+
+
+def verdict(p: float) -> str:
+    """What a p-value says at the usual level."""
+    return f"{'' if p < LEVEL else 'not '}significant at {LEVEL * 100:g} %"
+
+
+def p_value(p: float) -> str:
+    """A p-value in two figures: "p = 0.031"."""
+    return f"p = {p:.2g}" if p >= 0.0001 else "p < 0.0001"
+
+
+def _difference(found: Difference, repeats: int) -> str:
+    words = f"{_points(found.mean)} points"
+    if found.interval is None or found.p is None or found.adjusted is None:
+        if repeats == 1:
+            return f"{words}; 1 repeat: no interval and no t-test; run more repeats"
+        return f"{words}; all repeats of a side are alike: no interval and no t-test"
+    low, high = found.interval
+    more = (
+        "" if found.adjusted < LEVEL or repeats >= FEW else "; more repeats may show a difference"
+    )
+    return (
+        f"{words}, 95 % interval {_points(low)} to {_points(high)}; "
+        f"Welch's t-test {p_value(found.adjusted)}: {verdict(found.adjusted)}{more}"
+    )
+
+
+def _discordance(found: Discordance, baseline: str, other: str) -> str:
+    return (
+        f"McNemar's exact test of the runs of median accuracy, {found.other.id} and "
+        f"{found.baseline.id}, on {found.images:,} test images: "
+        f"{found.other_alone:,} are misread by {other} alone, "
+        f"{found.baseline_alone:,} by {baseline} alone; "
+        f"{p_value(found.adjusted)}: {verdict(found.adjusted)}"
+    )
+
+
+def _points(fraction: float) -> str:
+    """A difference of accuracies in percentage points, with its sign."""
+    text = f"{abs(fraction) * 100:.2f}"
+    return f"{'−' if fraction < 0 and float(text) else '+'}{text}"
