@@ -157,8 +157,12 @@ Below the table is what the chosen one came to, or why it cannot be read.
 
 Each model of each experiment is a line: A is the one that was ticked first. The table is as
 in Compare: means over finished runs, ± standard deviation; ★ marks the best of a column.
+Below, each model against the same one of A: Welch's t-test asks whether other repeats would
+come out the same, McNemar's whether two networks differ on the test images. Several
+comparisons are adjusted for their number (Holm).
 
 [b]Keys[/b]
+  d             the differences in words instead of the charts, and back
 {CHART_KEYS}  ← →           sort by another column; a click on its name does, too
   r             the other way round
   Esc           back to the results

@@ -8,6 +8,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from engine.records import ExperimentRecord
@@ -31,6 +32,7 @@ class OverlayScreen(ChartedScreen[None]):
     CSS_PATH = "overlay.tcss"
     HELP = "overlay"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("d", "differences", "Chance?", tooltip="Is the difference more than chance?"),
         Binding("m", "enlarge", "Enlarge"),
         Binding("u", "unit", "Seconds", tooltip="Below the charts: epochs or seconds"),
         Binding("b", "band", "Repeats", tooltip="Repeats as a band or as lines"),
@@ -57,6 +59,9 @@ class OverlayScreen(ChartedScreen[None]):
         yield Static(self._keys(), id="experiments")
         yield Charts()
         yield ComparisonTable()
+        with VerticalScroll(id="differences", classes="panel") as box:
+            box.border_title = "Is it more than chance?"
+            yield Static("computing…", id="words", markup=False)
         yield self.footer()
 
     def on_mount(self) -> None:
@@ -67,6 +72,17 @@ class OverlayScreen(ChartedScreen[None]):
         table.focus()
         for measure in MEASURES:
             self.draw_chart(measure)
+        self.run_worker(self._compute, thread=True, description="differences")
+
+    def _compute(self) -> None:
+        from tui.overlaid_differences import difference_lines
+
+        words = "\n".join(map(inert, difference_lines(self._records)))
+        self.app.call_from_thread(self.query_one("#words", Static).update, words)
+
+    def action_differences(self) -> None:
+        """In the place of the charts, where there is no room for both."""
+        self.toggle_class("-differences")
 
     def _keys(self) -> Text:
         """What each letter stands for: the experiment, and how it trained."""
