@@ -36,7 +36,6 @@ class OverlayScreen(ChartedScreen[None]):
         Binding("m", "enlarge", "Enlarge"),
         Binding("u", "unit", "Seconds", tooltip="Below the charts: epochs or seconds"),
         Binding("b", "band", "Repeats", tooltip="Repeats as a band or as lines"),
-        Binding("z", "zoom", "Zoom", tooltip="Zoom to the last epochs"),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("escape", "leave", "Back", key_display="Esc"),
         Binding("q", "app.quit", "Quit", show=False),

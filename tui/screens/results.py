@@ -298,14 +298,17 @@ class ResultsScreen(SizedScreen[None]):
     @work(thread=True, group="export", exit_on_error=False, description="export")
     def _export(self, format_: str) -> None:
         """On a thread: charts take a while."""
-        from tui.export import ExportError, export
+        from tui.export.writing import export, usual_path
 
+        saved, problem = [], ""
         for record in self._ticked_records:
+            path = usual_path(record, format_).absolute()
             try:
-                words = f"saved {export(record, format_)}"
-            except (ExportError, OSError) as error:
-                words = str(error)
-            self.app.call_from_thread(self._tell, printable(words))
+                saved.append(str(export(record, format_, path)))
+            except ResultsError as error:
+                problem = str(error)
+        words = problem or f"saved {', '.join(saved)}"
+        self.app.call_from_thread(self._tell, printable(words))
 
     @property
     def _filter(self) -> Input:

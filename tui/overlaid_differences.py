@@ -1,0 +1,35 @@
+"""Whether experiments that lie over one another differ by more than chance, in lines of words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from engine.compare import compared
+from engine.contenders import Contender, pairs
+from engine.records import ExperimentRecord
+from engine.results import ResultsError
+from tui.difference_words import difference_words
+from tui.palette import LETTERS
+
+
+def difference_lines(records: Sequence[ExperimentRecord]) -> Iterator[str]:
+    """Two lines for each pair, as ``mnist-tui results compare`` chooses them; A is the baseline.
+
+    Loads SciPy, which takes half a second.
+    """
+    groups = [
+        [
+            Contender(record, f"{letter} {model}", model, tuple(record.finished_runs(model)))
+            for model in record.model_names
+        ]
+        for letter, record in zip(LETTERS, records, strict=False)
+    ]
+    try:
+        found = compared(pairs(groups))
+    except ResultsError:  # a single experiment of a single model
+        yield "nothing to compare it with: tick another experiment, too"
+        return
+    for one in found:
+        yield from difference_words(one, one.baseline.name, one.other.name)
+    if len(found) > 1:
+        yield f"p-values are adjusted for {len(found)} comparisons (Holm)"
