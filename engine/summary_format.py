@@ -48,9 +48,13 @@ def number(key: Part) -> Part:
     return finite if "minimum" in finite else {}
 
 
+KEYS = tuple(keys(summary_schema()))
+"""All of them."""
+
+
 def _limits() -> dict[str, tuple[float, float]]:
     limits: dict[str, tuple[float, float]] = {}
-    for name, key in keys(summary_schema()):
+    for name, key in KEYS:
         if found := number(key):
             low, high = limits.get(name, (found["minimum"], found["maximum"]))
             limits[name] = min(low, found["minimum"]), max(high, found["maximum"])
@@ -63,7 +67,7 @@ LIMITS = _limits()
 """The least and the greatest of numbers, by their key; the wider, where two tables differ."""
 ANY_LIMITS = (0, summary_schema()["$defs"]["count"]["maximum"])
 """Of those that are in no summary: what TOML can hold."""
-ARRAYS = {name for name, key in keys(summary_schema()) if "items" in key and number(key)}
+ARRAYS = {name for name, key in KEYS if "items" in key and number(key)}
 """Keys whose value is an array of numbers, or of arrays of them."""
-LOSSES = frozenset(name for name, key in keys(summary_schema()) if "anyOf" in key)
+LOSSES = {name for name, key in KEYS if "anyOf" in key}
 """Numbers that are not finite where a training went astray."""

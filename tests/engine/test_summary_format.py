@@ -27,7 +27,7 @@ from engine.records import ACCURACY_GOALS, MOST_NOTICES, ExperimentRecord
 from engine.settings import FIELDS, MODEL_NAMES, Settings, rule
 from engine.summary import STATISTICS
 from engine.summary_docs import EXAMPLE, as_markdown
-from engine.summary_format import keys, number, resolved, summary_schema
+from engine.summary_format import KEYS, number, resolved, summary_schema
 
 OLD = Path(__file__).with_name("summary_schema_1.toml")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "summary.md"
@@ -153,7 +153,7 @@ def test_the_document_is_made_from_the_schema() -> None:
 
 def test_the_schema_is_one_and_explains_every_key() -> None:
     Draft202012Validator.check_schema(copy.deepcopy(summary_schema()))
-    found = list(keys(summary_schema()))
+    found = KEYS
     assert len(found) > 100
     assert [name for name, key in found if not key.get("description")] == []
     parts_of_statistics = {"mean", "std", "ci95", "min", "max"}
