@@ -186,13 +186,14 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
 
 def _progressed(saved: dict[str, Any]) -> Progressed:
     table = _known(saved)
+    misclassified = take(table, "misclassified", tuple, None)
     return Progressed(
         run=fill(RunId, table["run"], "run"),
         last=fill(EpochResult, _known(table["last"]), "last"),
         seconds=take(table, "seconds", float),
         lowest_loss=take(table, "lowest_loss", float),
         epochs_in_vain=take(table, "epochs_in_vain", int),
-        misclassified=indices(table, "misclassified"),
+        misclassified=misclassified and indices("misclassified", misclassified),
         calibration_error=take(table, "calibration_error", float, None),
         joules=take(table, "joules", float, None),
     )

@@ -61,8 +61,10 @@ def energy_meter(device: str) -> Callable[[], float | None]:
     before = _joules(device)
 
     def used() -> float | None:
-        now = None if before is None else _joules(device)
-        return None if now is None or before is None else now - before
+        now = _joules(device)
+        if now is None or before is None or now < before:  # the driver was loaded anew
+            return None
+        return now - before
 
     return used
 

@@ -51,6 +51,7 @@ def measure(
         )
         validation = validated.scores
     tested, more = _evaluate(runs, "test", networks, splits.test, trained, seconds, bench)
+    labels = splits.test.labels.cpu()
     for index, run in enumerate(runs):
         if run.failed:
             continue
@@ -75,7 +76,7 @@ def measure(
             continue
         run.last = result
         run.confusion = tested.confusion[index].tolist()
-        right = tested.predicted[index] == splits.test.labels.cpu()
+        right = tested.predicted[index] == labels
         run.misclassified = tuple((~right).nonzero().flatten().tolist())
         run.calibration_error = calibration_error(tested.confidence[index], right)
         run.weights = networks.state(index)

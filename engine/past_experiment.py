@@ -19,6 +19,7 @@ from engine.events import (
     RunId,
     RunStatus,
 )
+from engine.number_arrays import arrays_as_text, number_array
 from engine.one_line import one_line, printable
 from engine.records import ExperimentRecord, RunRecord
 from engine.results import ResultsError
@@ -43,7 +44,7 @@ def read_record(folder: Path) -> ExperimentRecord:
     """
     path = folder / "summary.toml"
     try:
-        return _record(read_toml(path, LONGEST), folder)
+        return _record(read_toml(path, LONGEST, arrays_as_text), folder)
     except (TomlError, SettingsError, WrongValueError) as error:
         raise ResultsError(f"{path}: {error}") from error
 
@@ -153,12 +154,15 @@ def _run(table: Mapping[str, Any], sizes: Mapping[str, ModelSize]) -> RunRecord:
 def _end(
     table: Mapping[str, Any], run: RunId, status: Any, sizes: Mapping[str, ModelSize]
 ) -> RunFinished:
-    confusion = take(table, "confusion", list, [])
+    confusion = number_array(table, "confusion")
     lengths = [len(row) if isinstance(row, list) else 0 for row in confusion]
     if confusion and lengths != [10] * 10:
         raise WrongValueError(f"confusion of {run} is not 10 × 10")
     for count in chain(*confusion):
         checked("confusion", count, int)
+    misclassified = None
+    if "misclassified" in table:
+        misclassified = indices("misclassified", number_array(table, "misclassified"))
     return RunFinished(
         run=run,
         size=sizes.get(run.model, ModelSize(run.model, 0, 0)),
@@ -171,7 +175,7 @@ def _end(
         macro_f1=take(table, "macro_f1", float, None),
         peak_memory_bytes=take(table, "peak_memory_bytes", int, 0),
         weights=_line(table, "weights", ""),
-        misclassified=indices(table, "misclassified"),
+        misclassified=misclassified,
         calibration_error=take(table, "calibration_error", float, None),
         energy_joules=take(table, "energy_joules", float, None),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from operator import lt
@@ -82,21 +82,16 @@ def checked(name: str, value: Any, kind: type) -> Any:
     return float(value) if kind is float else value
 
 
-def indices(table: Mapping[str, Any], name: str) -> tuple[int, ...] | None:
-    """Whole numbers that rise, within their limits; None where there are none.
+def indices(name: str, found: Sequence[Any]) -> tuple[int, ...]:
+    """Whole numbers that rise, within their limits.
 
     Raises:
         WrongValueError: they are something else.
     """
-    found = table.get(name)
-    if found is None:
-        return None
-    if not isinstance(found, list | tuple):
-        raise WrongValueError(f"{name} is {shown(found)}, which is not a list")
     if {type(each) for each in found} - {int}:
         raise WrongValueError(f"{name} holds something else than whole numbers")
     if not all(map(lt, found, found[1:])):
-        raise WrongValueError(f"{name} are not in rising order")
+        raise WrongValueError(f"{name} is not in rising order")
     for each in (*found[:1], *found[-1:]):
         checked(name, each, int)
     return tuple(found)

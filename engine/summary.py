@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from textwrap import wrap
 from typing import Any
 
 import tomli_w
@@ -89,6 +88,8 @@ def _digits_text(end: RunFinished) -> bytes:
 
 def _lines(numbers: Iterable[float]) -> list[str]:
     """Numbers with a comma behind each, as many in a line as it takes."""
+    from textwrap import wrap  # not for those who only read
+
     return wrap("".join(f"{each}, " for each in numbers), WIDTH)
 
 

@@ -48,15 +48,26 @@ def number(key: Part) -> Part:
     return finite if "minimum" in finite else {}
 
 
-def _limits(part: Part) -> tuple[float, float]:
-    return part["minimum"], part["maximum"]
+KEYS = tuple(keys(summary_schema()))
+"""All of them."""
+
+
+def _limits() -> dict[str, tuple[float, float]]:
+    limits: dict[str, tuple[float, float]] = {}
+    for name, key in KEYS:
+        if found := number(key):
+            low, high = limits.get(name, (found["minimum"], found["maximum"]))
+            limits[name] = min(low, found["minimum"]), max(high, found["maximum"])
+    return limits
 
 
 VERSIONS: tuple[int, ...] = tuple(summary_schema()["properties"]["schema"]["enum"])
 """Those that are read; the last is written."""
-LIMITS = {name: _limits(number(key)) for name, key in keys(summary_schema()) if number(key)}
-"""The least and the greatest of numbers, by their key."""
-ANY_LIMITS = _limits(summary_schema()["$defs"]["count"])
-"""Of those that are in no summary; the greatest is what TOML can hold."""
-LOSSES = frozenset(name for name, key in keys(summary_schema()) if "anyOf" in key)
+LIMITS = _limits()
+"""The least and the greatest of numbers, by their key; the wider, where two tables differ."""
+ANY_LIMITS = (0, summary_schema()["$defs"]["count"]["maximum"])
+"""Of those that are in no summary: what TOML can hold."""
+ARRAYS = {name for name, key in KEYS if "items" in key and number(key)}
+"""Keys whose value is an array of numbers, or of arrays of them."""
+LOSSES = {name for name, key in KEYS if "anyOf" in key}
 """Numbers that are not finite where a training went astray."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,14 @@ class TomlError(OneLineError):
     """What is wrong with a file, for a line that begins with its name."""
 
 
-def read_toml(path: Path, longest: int) -> dict[str, Any]:
-    """The tables of a file of at most so many bytes.
+def _unchanged(text: str) -> str:
+    return text
+
+
+def read_toml(
+    path: Path, longest: int, prepare: Callable[[str], str] = _unchanged
+) -> dict[str, Any]:
+    """The tables of a file of at most so many bytes, whose text goes through ``prepare`` first.
 
     Raises:
         TomlError: there is none, it is too long, or not TOML.
@@ -31,16 +38,16 @@ def read_toml(path: Path, longest: int) -> dict[str, Any]:
         content = path.read_bytes()
     except OSError as error:
         raise TomlError(f"cannot be read: {error.strerror or error}") from error
-    return parse_toml(content)
+    return parse_toml(content, prepare)
 
 
-def parse_toml(content: bytes) -> dict[str, Any]:
+def parse_toml(content: bytes, prepare: Callable[[str], str] = _unchanged) -> dict[str, Any]:
     """The tables of a file's content; raises as ``read_toml``."""
     if any(line.count(b".") > MOST_DOTS for line in content.split(b"\n")):
         # The parser's time grows with the square of a key's parts.
         raise TomlError(f"has a line with more than {MOST_DOTS} dots")
     try:
-        return tomllib.loads(content.decode("utf-8-sig"))
+        return tomllib.loads(prepare(content.decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         raise TomlError(f"is not UTF-8 text (byte {error.start})") from error
     except (ValueError, RecursionError) as error:  # ValueError also for a number too long to read

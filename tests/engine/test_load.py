@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine import load
-from engine.load import Load, nvidia_driver, sample_loads
+from engine.load import Load, energy_meter, nvidia_driver, sample_loads
 
 
 def sample_load(device: str) -> Load:
@@ -30,6 +30,7 @@ class FakeDriver:
 
     def __init__(self, *refused: str) -> None:
         self.refused = refused
+        self.energy = [10**9] * 3
 
     def __getattribute__(self, name: str) -> Any:
         if name.startswith("nvml") and name in object.__getattribute__(self, "refused"):
@@ -68,6 +69,11 @@ class FakeDriver:
     def nvmlDeviceGetPowerUsage(self, handle: int) -> int:
         return 310_500
 
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle: int) -> int:
+        """In millijoules; grows with every look."""
+        self.energy[handle] += 1500 * (handle + 1)
+        return self.energy[handle]
+
 
 @pytest.fixture
 def drive(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
@@ -75,7 +81,8 @@ def drive(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
     def put(*refused: str) -> None:
-        monkeypatch.setattr(load, "_nvml", lambda: FakeDriver(*refused))
+        driver = FakeDriver(*refused)
+        monkeypatch.setattr(load, "_nvml", lambda: driver)
 
     return put
 
@@ -181,3 +188,23 @@ def test_the_other_gpus_that_torch_may_use_come_after_it(
 def test_a_driver_that_does_not_even_count_leaves_the_cpus_load(drive: Callable[..., None]) -> None:
     drive("nvmlDeviceGetCount")
     assert list(sample_loads("cuda:0")) == ["cpu"]
+
+
+def test_energy_is_what_the_driver_has_counted_since(
+    drive: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive()
+    used = energy_meter("cuda:1")
+    assert used() == 3.0
+    assert used() == 6.0
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    assert energy_meter("cuda")() == 4.5
+
+
+def test_energy_that_nobody_counts_is_unknown(drive: Callable[..., None]) -> None:
+    assert energy_meter("cpu")() is None
+    drive()
+    assert energy_meter("cuda:7")() is None
+    assert energy_meter("cpu")() is None
+    drive("nvmlDeviceGetTotalEnergyConsumption")
+    assert energy_meter("cuda:0")() is None

@@ -65,10 +65,14 @@ def in_run(**changes: Any) -> Callable[[dict[str, Any]], None]:
     return lambda tables: tables["runs"][0].update(changes)
 
 
+def in_model(**changes: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda tables: tables["models"][0].update(changes)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (changed(schema=2), "schema is 2; this version of mnist-tui reads 1"),
+        (changed(schema=3), "schema is 3; this version of mnist-tui reads 1 and 2"),
         (changed(schema="1"), "schema is '1', which is not of type int"),
         (changed(status="asleep"), "status is 'asleep'; allowed: running, finished"),
         (changed(started="today"), "started is 'today', which is not of type datetime"),
@@ -84,6 +88,20 @@ def in_run(**changes: Any) -> Callable[[dict[str, Any]], None]:
         (in_run(epochs=[{"epoch": 1}]), "train_loss is missing in epoch 1 of mlp-r1"),
         (in_run(epochs=[{"epoch": "1"}]), "epoch is '1', which is not of type int"),
         (in_run(confusion=[[1, 2], [3]]), "confusion of mlp-r1 is not 10 × 10"),
+        (in_run(confusion=[[0.5] * 10] * 10), "confusion is 0.5, which is not of type int"),
+        (in_run(confusion=[[-1] * 10] * 10), "confusion is -1; allowed: 0 to"),
+        (in_run(confusion="[[[[" * 10_000), "which is not an array of numbers"),
+        (in_run(misclassified="all"), "misclassified is 'all', which is not an array of numbers"),
+        (in_run(misclassified=[7, 3]), "misclassified is not in rising order"),
+        (in_run(misclassified=[3, 3]), "misclassified is not in rising order"),
+        (in_run(misclassified=[-1, 3]), "misclassified is -1; allowed: 0 to 59999"),
+        (in_run(misclassified=[3, 60_000]), "misclassified is 60000; allowed: 0 to 59999"),
+        (in_run(misclassified=[1, 2.5]), "misclassified holds something else than whole numbers"),
+        (in_run(misclassified=[1, True]), "misclassified holds something else than whole numbers"),
+        (in_run(calibration_error=1.5), "calibration_error is 1.5; allowed: 0 to 1"),
+        (in_run(energy_joules=-0.1), "energy_joules is -0.1; allowed: 0 to"),
+        (in_model(flops_per_image=1.5), "flops_per_image is 1.5, which is not of type int"),
+        (in_model(latency_seconds=float("nan")), "latency_seconds is nan; allowed: 0 to"),
         (in_run(planned_epochs=0), "planned_epochs is 0; allowed: 1 to 10000"),
         (in_run(seconds=10**400), "seconds is 1000000000"),
         (changed(environment={}), "device is missing in environment"),

@@ -6,6 +6,7 @@ import logging
 import os
 import tomllib
 import warnings
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from engine_support import Recorder, one_line
 
 from engine import files
 from engine.events import (
+    Cost,
+    CostMeasured,
     EpochFinished,
     EpochResult,
     ExperimentFinished,
@@ -36,6 +39,7 @@ from engine.results import (
 )
 from engine.settings import Settings
 from engine.settings_file import from_tables
+from engine.statistics import ClassScores, class_scores
 
 NOW = datetime(2026, 11, 22, 7, 30, 12, tzinfo=UTC)
 RUN, NEXT = RunId("mlp", 1), RunId("mlp", 2)
@@ -70,6 +74,9 @@ def ended(run: RunId) -> RunFinished:
         macro_f1=0.977,
         peak_memory_bytes=123,
         weights=f"{run}.pt",
+        misclassified=(8, 247, 9_999),
+        calibration_error=0.012,
+        energy_joules=250.5,
     )
 
 
@@ -117,7 +124,7 @@ def test_results_without_permission_are_refused(tmp_path: Path) -> None:
 
 def test_summary_is_there_from_the_first_second(started: ExperimentStarted) -> None:
     found = read(Journal(ExperimentRecord.begin(started), Recorder()))
-    assert found["schema"] == 1
+    assert found["schema"] == 2
     assert found["id"] == "20261122-073012-mlp"
     assert found["status"] == "running"
     assert found["started"] == NOW
@@ -133,6 +140,7 @@ def test_every_figure_of_a_run_reads_back_from_the_summary(started: ExperimentSt
     journal = Journal(ExperimentRecord.begin(started), Recorder())
     for event in (RunStarted(RUN, 1234, 1, 1), EpochFinished(RUN, RESULT), ended(RUN)):
         journal.add(event)
+    journal.add(CostMeasured("mlp", Cost(158_800, 4e-5, 471_095.5)))
     journal.add(RunStarted(NEXT, 1235, 1, 1))
     journal.add(RunFailed(NEXT, 'quote " and ✓ and \x1b[31m'))
     journal.add(ExperimentFinished(started.id, "failed", journal.record.summary, NOW))
@@ -153,7 +161,15 @@ def test_every_figure_of_a_run_reads_back_from_the_summary(started: ExperimentSt
         "seconds": 5.1,
         "peak_memory_bytes": 123,
         "weights": "mlp-r1.pt",
+        "calibration_error": 0.012,
+        "energy_joules": 250.5,
         "confusion": [list(row) for row in CONFUSION],
+        "most_confused": [[9, 8, 98], [9, 7, 97], [9, 6, 96], [9, 5, 95], [9, 4, 94]],
+        "misclassified": [8, 247, 9_999],
+        "per_digit": {
+            field.name: [getattr(scores, field.name) for scores in class_scores(CONFUSION)]
+            for field in fields(ClassScores)
+        },
         "epochs": [
             {
                 "epoch": 1,
@@ -179,6 +195,11 @@ def test_every_figure_of_a_run_reads_back_from_the_summary(started: ExperimentSt
     }
     assert model["seconds"]["mean"] == 5.1
     assert model["seconds_to_97"] == 5.1
+    assert model["calibration_error"] == {"mean": 0.012, "min": 0.012, "max": 0.012}
+    assert model["energy_joules"]["mean"] == 250.5
+    assert model["flops_per_image"] == 158_800
+    assert model["latency_seconds"] == 4e-5
+    assert model["inference_images_per_second"] == 471_095.5
     assert "seconds_to_98" not in model
 
 

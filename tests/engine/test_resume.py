@@ -65,6 +65,8 @@ def assert_alike(resumed: ExperimentRecord, unbroken: ExperimentRecord) -> None:
         assert again.status == run.status
         if again.finished is not None and run.finished is not None:  # neither, if they failed
             assert again.finished.confusion == run.finished.confusion
+            assert again.finished.misclassified == run.finished.misclassified is not None
+            assert again.finished.calibration_error == run.finished.calibration_error is not None
         ours, theirs = (
             torch.load(record.folder / f"{id_}.pt", weights_only=True)
             for record in (resumed, unbroken)

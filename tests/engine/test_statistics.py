@@ -9,7 +9,14 @@ import pytest
 from engine_support import f1_by_hand
 from scipy import stats
 
-from engine.statistics import Statistics, describe, macro_f1
+from engine.statistics import (
+    ClassScores,
+    Statistics,
+    class_scores,
+    describe,
+    macro_f1,
+    most_confused,
+)
 
 CASES = [
     [0.9744, 0.9751, 0.9739, 0.9760, 0.9748],
@@ -84,3 +91,23 @@ def test_macro_f1_equals_precision_and_recall_class_by_class() -> None:
 
 def test_macro_f1_counts_an_absent_class_as_zero() -> None:
     assert macro_f1([[3, 0, 0], [0, 3, 0], [0, 0, 0]]) == pytest.approx(2 / 3)
+
+
+def test_scores_of_a_class_are_those_worked_out_on_paper() -> None:
+    first, second = class_scores([[4, 1], [2, 3]])
+    assert (first.precision, first.recall, first.support) == (4 / 6, 4 / 5, 5)
+    assert (second.precision, second.recall, second.support) == (3 / 4, 3 / 5, 5)
+    assert first.f1 == pytest.approx(2 / (6 / 4 + 5 / 4))
+
+
+def test_scores_with_nothing_to_be_a_fraction_of_are_zero() -> None:
+    _, never_predicted, absent = class_scores([[3, 0, 1], [2, 0, 0], [0, 0, 0]])
+    assert never_predicted == ClassScores(0.0, 0.0, 0.0, 2)
+    assert absent == ClassScores(0.0, 0.0, 0.0, 0)
+
+
+def test_most_confused_are_the_most_frequent_mistakes_first() -> None:
+    confusion = [[9, 1, 3], [0, 9, 3], [7, 0, 9]]
+    assert most_confused(confusion) == [(2, 0, 7), (0, 2, 3), (1, 2, 3), (0, 1, 1)]
+    assert most_confused(confusion, 2) == [(2, 0, 7), (0, 2, 3)]
+    assert most_confused([[5, 0], [0, 7]]) == []

@@ -87,7 +87,7 @@ def hostile_folder(results: Path) -> Path:
     hostile = json.dumps(ESCAPES + MARKUP)
     content = VALID.replace('"a CPU"', hostile).replace('"out of memory"', hostile)
     content = content.replace('"mlp-r1.pt"', '"../../../outside.pt"')
-    content = content.replace("schema = 1", 'schema = 1\nid = "../../outside"')
+    content = content.replace("schema = 2", 'schema = 2\nid = "../../outside"')
     (folder / "summary.toml").write_text(content, encoding="utf-8")
     (folder / "resume.pt").touch()
     return folder

@@ -31,7 +31,7 @@ from tui.widgets.summary_panel import summary_text
 from tui.wording import ranking_lines
 
 VALID = """\
-schema = 1
+schema = 2
 status = "stopped"
 started = 2026-11-22T07:30:12Z
 finished = 2026-11-22T07:40:12Z
@@ -55,6 +55,9 @@ learning_rate = 0.01
 name = "mlp"
 parameters = 79510
 trainable_parameters = 79510
+flops_per_image = 158800
+latency_seconds = 0.00004
+inference_images_per_second = 470000.5
 [[runs]]
 model = "mlp"
 repeat = 1
@@ -67,6 +70,9 @@ test_accuracy = 0.97
 test_loss = 0.1
 macro_f1 = 0.96
 seconds = 4.5
+calibration_error = 0.02
+energy_joules = 250.5
+misclassified = [8, 247, 9999]
 peak_memory_bytes = 1000
 weights = "mlp-r1.pt"
 [[runs.epochs]]
@@ -171,7 +177,7 @@ def test_any_bytes(folder: Path, wanted: Any) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("schema = 1", "schema = 2", "schema is 2; this version of mnist-tui reads 1"),
+        ("schema = 2", "schema = 3", "schema is 3; this version of mnist-tui reads 1 and 2"),
         ("seconds = 4.5", "seconds = nan", "seconds is nan; allowed: 0 to"),
         ("seconds = 2.5", "seconds = inf", "seconds is inf; allowed: 0 to"),
         ("test_loss = 0.2", "test_loss = 1e300", "test_loss is 1e+300; allowed: 0 to 1e+39"),
@@ -209,7 +215,7 @@ def test_a_bad_folder_hides_no_other(tmp_path: Path, pipe: Path) -> None:
     for content in (
         b"",
         b"\xff",
-        b"schema = 2",
+        b"schema = 3",
         VALID.replace("repeat = 2", "repeat = 1").encode(),
     ):
         summary.write_bytes(content)
