@@ -106,7 +106,9 @@ def _say_experiments(
         letter = letters.get(record.folder, "")
         page.title(f"{letter}  {inert(record.id)}".strip())
     differing = [
-        row for row in differing_settings([each.settings for each in records]) if row[0] != "results"
+        row
+        for row in differing_settings([each.settings for each in records])
+        if row[0] != "results"
     ]
     if differing:
         names = [letters[record.folder] for record in records]
