@@ -17,7 +17,7 @@ from tui.plain_lines import print_line
 from tui.settings_words import changed_settings, setting_words
 from tui.text_table import GAP, Column, measured
 from tui.trend import trend
-from tui.wording import accuracy, duration, short_duration, training
+from tui.wording import accuracy, short_duration, training
 
 LONGEST_TREND = 40
 SHORTEST_TREND = 8
@@ -41,21 +41,26 @@ def show_experiment(settings: Settings, id_: str, *, everything: bool, as_json: 
     if as_json:
         return int(not print_text(summary_json(record)))
     page = Page(settings.characters)
+    say_experiment(page, record, everything=everything)
+    return int(not page.complete)
+
+
+def say_experiment(page: Page, record: ExperimentRecord, *, everything: bool) -> None:
+    """Everything on a page."""
     _say_what(page, record, everything=everything)
     _say_result(page, record)
     _say_runs(page, record)
     _say_confusions(page, record)
     for notice in record.notices:
         page.paragraph(f"{notice.level}: {inert(notice.text)}", GAP)
-    return int(not page.complete)
 
 
 def _say_what(page: Page, record: ExperimentRecord, *, everything: bool) -> None:
     page.title(inert(record.id))
-    when = f"started {record.started:%Y-%m-%d %H:%M:%S} UTC"
+    when = f"started {record.started:%Y-%m-%d %H:%M:%S}"
     if record.finished is not None:
-        when += f", ended after {duration((record.finished - record.started).total_seconds())}"
-    page.line(f"{record.status}, {when}")
+        when += f", ended {record.finished:%Y-%m-%d %H:%M:%S}"
+    page.line(f"{record.status}, {when} UTC")
     words = setting_words(record.settings) if everything else changed_settings(record.settings)
     page.paragraph(f"settings: {', '.join(words) or 'the defaults'}", GAP)
     for model in record.model_names:
