@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import textwrap
@@ -42,7 +43,12 @@ class Page:
         from rich.text import Text
 
         shown = Text(to_ascii(text) if self.ascii else text, "bold")
-        Console(highlight=False).print(shown, soft_wrap=True)
+        try:
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                sys.stdout.reconfigure(errors="backslashreplace")
+            Console(highlight=False).print(shown, soft_wrap=True)
+        except OSError:
+            self.complete = False
 
     def paragraph(self, text: str, indent: str = "") -> None:
         """Words, folded where the terminal ends; the lines after the first are indented."""

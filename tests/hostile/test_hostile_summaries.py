@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from textual.color import Color
 
 from engine.events import as_json
+from engine.glance import glance
 from engine.past_experiment import LONGEST, read_record
 from engine.records import ExperimentRecord
 from engine.results import ResultsError
@@ -24,9 +26,13 @@ from engine.summary import SummaryText
 from tui.bridge import Delivery
 from tui.chart_lines import MEASURES, chart_lines
 from tui.chart_options import ChartOptions
+from tui.commands.results.list import _plain, _row
+from tui.commands.results.show import say_experiment
 from tui.eta import estimate
 from tui.experiment_view import ExperimentView
+from tui.export.markdown import markdown
 from tui.headless import _line, _started_line
+from tui.page import Page
 from tui.widgets.summary_panel import summary_text
 from tui.wording import ranking_lines
 
@@ -112,6 +118,7 @@ def read(folder: Path, content: str | bytes) -> ExperimentRecord | None:
     """The record of a summary, used in every way; None if it was refused as it should be."""
     path = folder / "summary.toml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    glanced_at(folder)
     try:
         record = read_record(folder)
     except ResultsError as error:
@@ -136,10 +143,23 @@ def read(folder: Path, content: str | bytes) -> ExperimentRecord | None:
     return record
 
 
+def glanced_at(folder: Path) -> None:
+    """Listed, or refused as it should be."""
+    try:
+        found = glance(folder)
+    except ResultsError as error:
+        clear_line(error, str(folder / "summary.toml"))
+        return
+    assert _row(found)["status"] == found.status
+    json.dumps(_plain(found), allow_nan=False)
+
+
 def look_at(record: ExperimentRecord) -> None:
     """All that a screen shows of it."""
     lines = ranking_lines(record)
     lines += summary_text(record, Color(0, 0, 0), wide=True).plain.split("\n")
+    lines += markdown(record).split("\n")
+    say_experiment(Page("unicode"), record, everything=True)
     assert all(line.isprintable() for line in lines)
     for measure in MEASURES:
         for options in (ChartOptions(), ChartOptions(seconds=True, band=False)):

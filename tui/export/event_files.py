@@ -5,6 +5,7 @@ TensorBoard's own writer makes them; https://www.tensorflow.org/tensorboard.
 
 from __future__ import annotations
 
+import calendar
 import dataclasses
 import io
 from collections.abc import Iterator
@@ -45,7 +46,8 @@ def write_event_files(record: ExperimentRecord, folder: Path) -> None:
     except ImportError as error:
         raise missing("tensorboard") from error
 
-    start = record.started.timestamp()
+    start = float(calendar.timegm(record.started.timetuple()))
+    name = f"events.out.tfevents.{start:.0f}.mnist-tui"
     for run in record.runs.values():
         if not run.epochs:
             continue
@@ -53,7 +55,6 @@ def write_event_files(record: ExperimentRecord, folder: Path) -> None:
         writer = RecordWriter(file)
         for event in _events(run, start, hparams_pb(_choices(record, run), str(run.id), start)):
             writer.write(event.SerializeToString())
-        name = f"events.out.tfevents.{int(record.started.timestamp())}.mnist-tui"
         (folder / str(run.id)).mkdir(parents=True, exist_ok=True)
         write_atomically(folder / str(run.id) / name, file.getvalue())
         start += sum(map(_seconds, run.epochs))
