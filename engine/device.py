@@ -262,8 +262,8 @@ def environment(device: torch.device, threads: int) -> dict[str, str | int]:
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "torchvision": _installed("torchvision"),
-        "mnist_tui": _installed("mnist-tui"),
+        "torchvision": installed("torchvision"),
+        "mnist_tui": installed("mnist-tui"),
         "device": str(device),
         "device_name": device_name(device),
         "driver": nvidia_driver() if device.type == "cuda" else "",
@@ -272,7 +272,8 @@ def environment(device: torch.device, threads: int) -> dict[str, str | int]:
     }
 
 
-def _installed(distribution: str) -> str:
+def installed(distribution: str) -> str:
+    """The version of an installed package; "unknown" of one that is not."""
     try:
         return version(distribution)
     except PackageNotFoundError:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.control import Control
 from engine.events import Emit
-from engine.one_line import one_line, printable
-from engine.rules import SettingsError
+from engine.one_line import OneLineError, one_line, printable
 from engine.settings import FIELDS, Settings, expanded, from_text, rule
 from engine.settings_file import load_settings
+from tui.commands.export_model_flags import add_export_model
 from tui.commands.predict_flags import add_predict
 from tui.memory import REMEMBERED
 
@@ -120,6 +120,7 @@ def build_parser() -> argparse.ArgumentParser:
             "--json", action="store_true", help="print every event as a line of JSON"
         )
     add_predict(commands, common)
+    add_export_model(commands, common)
     clear = commands.add_parser(
         "clear-cache",
         parents=[common],
@@ -187,15 +188,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parsed = build_parser().parse_args(arguments)
     try:
-        settings = read_settings(parsed)
-    except SettingsError as error:
-        _refuse(error)
-    try:
-        return int(parsed.call(settings, parsed))
+        return int(parsed.call(read_settings(parsed), parsed))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except Exception as error:
-        _refuse_known(error)
+    except OneLineError as error:
+        _refuse(error)
 
 
 def _run(settings: Settings, parsed: argparse.Namespace) -> int:
@@ -239,18 +236,6 @@ def _clear_cache(settings: Settings, parsed: argparse.Namespace) -> int:
     removed = f"{count} file{'' if count == 1 else 's'} removed, {freed / 1e6:.0f} MB"
     print(f"{printable(str(folder))}: {removed}")
     return 0
-
-
-def _refuse_known(error: Exception) -> NoReturn:
-    """Refuse in one line what stopped an experiment before it began; raise anything else."""
-    from engine.assets import AssetError
-    from engine.data import DataError
-    from engine.device import DeviceError
-    from engine.results import ResultsError
-
-    if isinstance(error, AssetError | DataError | DeviceError | ResultsError):
-        _refuse(error)
-    raise error
 
 
 def is_dumb() -> bool:
