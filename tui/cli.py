@@ -16,6 +16,7 @@ from engine.events import Emit
 from engine.one_line import OneLineError, one_line, printable
 from engine.settings import FIELDS, Settings, expanded, from_text, rule
 from engine.settings_file import load_settings
+from tui.commands.doctor_flags import add_doctor
 from tui.commands.export_model_flags import add_export_model
 from tui.commands.predict_flags import add_predict
 from tui.memory import REMEMBERED
@@ -121,6 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
         )
     add_predict(commands, common)
     add_export_model(commands, common)
+    add_doctor(commands, common)
     clear = commands.add_parser(
         "clear-cache",
         parents=[common],
