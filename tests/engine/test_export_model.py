@@ -27,6 +27,9 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 safetensors = pytest.importorskip("safetensors")
 CLOSE = 1e-5
+ROUNDED = 1e-4
+"""In float32, mobilenetv2's 52 convolutions alone are up to 1e-5 away from what they are in float64,
+here as there."""
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +96,8 @@ def test_onnx_brings_mobilenetv2s_pipeline_with_it(
     assert model == "mobilenetv2"
     images = mnist.test_images[:16]
     ours, theirs = answers(tmp_path / "any.pt", images), onnx_answers(content, images)
-    assert np.abs(ours - theirs).max() < CLOSE
-    assert ours.std(0).min() > CLOSE  # or any answer would be right
+    assert np.abs(ours - theirs).max() < ROUNDED
+    assert ours.std(0).min() > 10 * ROUNDED  # or any answer would be right
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -21,8 +21,6 @@ def add_doctor(commands: Any, common: argparse.ArgumentParser) -> None:
         parents=[common],
         help="check what works here: devices, terminal, data, folders",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     doctor.add_argument("--json", action="store_true", help="print a line of JSON per check")
     doctor.add_argument(

@@ -22,8 +22,6 @@ def add_export_model(commands: Any, common: argparse.ArgumentParser) -> None:
         parents=[common],
         help="write a trained network for other programs: safetensors, ONNX, PyTorch",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     export.add_argument("run", metavar="RUN", help="as for predict")
     export.add_argument(
