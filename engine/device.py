@@ -255,6 +255,49 @@ def _cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def cpu_features() -> list[str]:
+    """What torch uses of this CPU: its widest vectors, and its ways to compute bfloat16."""
+    import torch
+
+    able = torch.cpu.get_capabilities()
+    bf16 = {"avx512_bf16": "bfloat16 vectors", "amx_bf16": "bfloat16 matrices (AMX)"}
+    found = [text for name, text in bf16.items() if able.get(name, False)]
+    return [torch.backends.cpu.get_cpu_capability(), *found]
+
+
+def compute_capability(device: torch.device) -> str:
+    """Of an NVIDIA GPU, such as "9.0"; empty for any other device."""
+    import torch
+
+    if device.type != "cuda":
+        return ""
+    major, minor = torch.cuda.get_device_capability(device)
+    return f"{major}.{minor}"
+
+
+def cuda_version() -> str:
+    """The CUDA that torch was built for, such as "13.0"; empty if it was built without."""
+    import torch
+
+    return torch.version.cuda or ""
+
+
+def unused_gpu() -> tuple[str, str]:
+    """Why torch uses no GPU where NVIDIA's driver is, and what to do; empty where all is well."""
+    import torch
+
+    driver = nvidia_driver()
+    if not driver or torch.cuda.is_available():
+        return "", ""
+    if not cuda_version():
+        return f"cannot use a GPU, though there is driver {driver}", "install torch with CUDA"
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return f"CUDA_VISIBLE_DEVICES={visible!r} hides the GPU", "unset CUDA_VISIBLE_DEVICES"
+    reason = f"no GPU found, though there is driver {driver}"
+    return reason, f"install a driver for CUDA {cuda_version()}, or torch for an earlier CUDA"
+
+
 def environment(device: torch.device, threads: int) -> dict[str, str | int]:
     """What an experiment runs on, for its summary; ``threads`` is the setting, 0 for auto."""
     import torch
@@ -262,8 +305,8 @@ def environment(device: torch.device, threads: int) -> dict[str, str | int]:
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "torchvision": _installed("torchvision"),
-        "mnist_tui": _installed("mnist-tui"),
+        "torchvision": installed("torchvision"),
+        "mnist_tui": installed("mnist-tui"),
         "device": str(device),
         "device_name": device_name(device),
         "driver": nvidia_driver() if device.type == "cuda" else "",
@@ -272,7 +315,8 @@ def environment(device: torch.device, threads: int) -> dict[str, str | int]:
     }
 
 
-def _installed(distribution: str) -> str:
+def installed(distribution: str) -> str:
+    """The version of an installed package; "unknown" of one that is not."""
     try:
         return version(distribution)
     except PackageNotFoundError:

@@ -16,13 +16,12 @@ from typing import Any, get_args
 from engine.events import ExperimentStatus
 from engine.lock import owner_of
 from engine.one_line import printable
-from engine.past_experiment import LONGEST
+from engine.past_experiment import LONGEST, refuse_unknown_schema
 from engine.results import ResultsError
 from engine.results_folder import Unreadable, folders_with
 from engine.rules import shown
 from engine.saved_values import WrongValueError, checked, take
 from engine.settings import MODEL_NAMES
-from engine.summary import SCHEMA
 from engine.toml_file import TomlError, parse_toml, size_in_words
 
 RUNS = b"[[runs]]"
@@ -117,9 +116,7 @@ def _refuse_cut(descriptor: int) -> None:
 
 
 def _glance(content: Mapping[str, Any], folder: Path) -> Glance:
-    schema = take(content, "schema", int)
-    if schema != SCHEMA:
-        raise WrongValueError(f"schema is {schema}; this version of mnist-tui reads {SCHEMA}")
+    refuse_unknown_schema(content)
     status = take(content, "status", str)
     allowed = get_args(ExperimentStatus)
     if status not in allowed:

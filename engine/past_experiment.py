@@ -54,11 +54,16 @@ def is_unfinished(record: ExperimentRecord) -> bool:
     return any(run.status not in ENDED for run in record.runs.values())
 
 
-def _record(content: Mapping[str, Any], folder: Path) -> ExperimentRecord:
+def refuse_unknown_schema(content: Mapping[str, Any]) -> None:
+    """Raise ``WrongValueError`` for a summary of another version of the program."""
     schema = take(content, "schema", int)
     if schema not in VERSIONS:
         known = " and ".join(map(str, VERSIONS))
         raise WrongValueError(f"schema is {schema}; this version of mnist-tui reads {known}")
+
+
+def _record(content: Mapping[str, Any], folder: Path) -> ExperimentRecord:
+    refuse_unknown_schema(content)
     settings = Settings(**from_tables(take(content, "settings", dict), "settings"))
     sizes = dict(_size(table) for table in _tables(content, "models"))
     runs: dict[RunId, RunRecord] = {}

@@ -42,6 +42,16 @@ def make_reader(model: str, weights: Mapping[str, Tensor], imagenet: str = "bund
 def load_reader(path: Path) -> tuple[str, Reader]:
     """The model, and a reader on the CPU, of a file with a run's weights.
 
+    Raises:
+        ResultsError: as ``load_network``.
+    """
+    model, network = load_network(path)
+    return model, _reader(model, network)
+
+
+def load_network(path: Path) -> tuple[str, nn.Module]:
+    """The model, and the network on the CPU, of a file with a run's weights.
+
     Nothing in the file is executed, whatever it holds.
 
     Raises:
@@ -53,7 +63,7 @@ def load_reader(path: Path) -> tuple[str, Reader]:
         network = _empty(model)
         if {name: value.shape for name, value in network.state_dict().items()} == shapes:
             network.load_state_dict(weights)
-            return model, _reader(model, network)
+            return model, network
     raise ResultsError(f"{path}: its weights fit none of {', '.join(MODELS)}")
 
 

@@ -9,21 +9,19 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from engine.control import Control
-from engine.events import Emit
-from engine.one_line import one_line, printable
-from engine.rules import SettingsError
-from engine.settings import FIELDS, Settings, expanded, from_text, rule
+from engine.one_line import OneLineError, one_line
+from engine.settings import FIELDS, Settings, from_text, rule
 from engine.settings_file import load_settings
+from tui.commands.clear_cache_flags import add_clear_cache
+from tui.commands.completion_flags import add_completion
+from tui.commands.doctor_flags import add_doctor
+from tui.commands.export_model_flags import add_export_model
 from tui.commands.predict_flags import add_predict
 from tui.commands.results_flags import add_results
+from tui.commands.train_flags import add_resume, add_run
 from tui.memory import REMEMBERED
-
-if TYPE_CHECKING:
-    from engine.records import ExperimentRecord
-    from tui.headless import Train
 
 BAD_USAGE = 2
 SLOW_LINK_RATE = 1.0
@@ -35,11 +33,21 @@ EXAMPLES = """examples:
   mnist-tui resume                              go on with what was broken off last
   mnist-tui predict latest photo.jpg            what a trained network reads in an image
   mnist-tui results                             past experiments; also show, compare, export, delete
+  mnist-tui export-model latest --format onnx   that network for other programs
+  mnist-tui doctor                              what works here, and what does not
 """
 
 
 class _OneLineParser(argparse.ArgumentParser):
-    """Refuses in one line, where argparse would print the whole usage as well."""
+    """Refuses in one line, where argparse would print the whole usage as well.
+
+    Flags are written out, and examples keep their lines.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        options.setdefault("allow_abbrev", False)
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*arguments, **options)
 
     def error(self, message: str) -> NoReturn:
         _refuse(message)
@@ -90,8 +98,6 @@ def build_parser() -> argparse.ArgumentParser:
         parents=[common],
         description="Train and compare an MLP, a CNN and a frozen MobileNetV2 on MNIST.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "--slow-link",
@@ -101,37 +107,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--ascii", action="store_true", help="as --characters ascii")
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parser.set_defaults(call=_dashboard)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_OneLineParser)
-    run = commands.add_parser(
-        "run",
-        parents=[common],
-        help="train without a terminal: a line per epoch, the summary's path on stdout",
-        allow_abbrev=False,
-    )
-    run.set_defaults(call=_run)
-    resume = commands.add_parser(
-        "resume",
-        parents=[common],
-        help="go on with an experiment that ended too early, as run does",
-        allow_abbrev=False,
-    )
-    resume.add_argument(
-        "id", nargs="?", metavar="ID", help="or its beginning (default: the newest)"
-    )
-    resume.set_defaults(call=_resume)
-    for command in (run, resume):
-        command.add_argument(
-            "--json", action="store_true", help="print every event as a line of JSON"
-        )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    add_run(commands, common)
+    add_resume(commands, common)
     add_predict(commands, common)
     add_results(commands)
-    clear = commands.add_parser(
-        "clear-cache",
-        parents=[common],
-        help="remove the cached features of MobileNetV2",
-        allow_abbrev=False,
-    )
-    clear.set_defaults(call=_clear_cache)
+    add_export_model(commands, common)
+    add_doctor(commands, common)
+    add_clear_cache(commands, common)
+    add_completion(commands, common)
     return parser
 
 
@@ -192,71 +176,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parsed = build_parser().parse_args(arguments)
     try:
-        settings = read_settings(parsed)
-    except SettingsError as error:
-        _refuse(error)
-    try:
-        return int(parsed.call(settings, parsed))
+        return int(parsed.call(read_settings(parsed), parsed))
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except Exception as error:
-        _refuse_known(error)
-
-
-def _run(settings: Settings, parsed: argparse.Namespace) -> int:
-    def train(emit: Emit, control: Control) -> ExperimentRecord:
-        from engine.experiment import run_experiment
-
-        return run_experiment(settings, emit, control)
-
-    return _headless(train, settings, parsed)
-
-
-def _resume(settings: Settings, parsed: argparse.Namespace) -> int:
-    def train(emit: Emit, control: Control) -> ExperimentRecord:
-        from engine.experiment import resume_experiment
-        from engine.results_folder import find_experiment, newest_unfinished
-
-        results = expanded(settings.results)
-        id_ = parsed.id
-        record = newest_unfinished(results) if id_ is None else None
-        folder = record.folder if record else find_experiment(results, id_)
-        return resume_experiment(folder, emit, control)
-
-    return _headless(train, settings, parsed)
-
-
-def _headless(train: Train, settings: Settings, parsed: argparse.Namespace) -> int:
-    from tui.headless import run_headless
-
-    return run_headless(train, json=parsed.json, on_hangup=settings.on_hangup)
-
-
-def _clear_cache(settings: Settings, parsed: argparse.Namespace) -> int:
-    from engine.cache import cache_folder, clear_cache
-
-    folder = cache_folder(settings)
-    try:
-        count, freed = clear_cache(folder)
-    except OSError as error:
-        text = f"cache_folder: {folder}: {error.strerror or error}"
-        print(f"mnist-tui: {one_line(text)}", file=sys.stderr)
-        return 1
-    removed = f"{count} file{'' if count == 1 else 's'} removed, {freed / 1e6:.0f} MB"
-    print(f"{printable(str(folder))}: {removed}")
-    return 0
-
-
-def _refuse_known(error: Exception) -> NoReturn:
-    """Refuse in one line what stopped an experiment before it began; raise anything else."""
-    from engine.assets import AssetError
-    from engine.data import DataError
-    from engine.device import DeviceError
-    from engine.results import ResultsError
-
-    if isinstance(error, AssetError | DataError | DeviceError | ResultsError):
+    except OneLineError as error:
         _refuse(error)
-    raise error
 
 
 def is_dumb() -> bool:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from engine.recipes import Recipe
 from engine.records import ExperimentRecord, ModelSummary
 from engine.settings import Settings
+from engine.trained import Trained
 
 N = TypeVar("N", int, float)
 
@@ -15,6 +16,14 @@ N = TypeVar("N", int, float)
 def accuracy(fraction: float) -> str:
     """0.98711 → "98.71 %"."""
     return f"{fraction * 100:.2f} %"
+
+
+def trained_network(trained: Trained, model: str) -> str:
+    """A network and how good it is: "20261122-073012-cnn/cnn-r2: cnn, test accuracy 98.71 %"."""
+    known = trained.test_accuracy
+    return f"{trained.name}: {model}" + (
+        "" if known is None else f", test accuracy {accuracy(known)}"
+    )
 
 
 def spread(model: ModelSummary) -> str:

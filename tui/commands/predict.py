@@ -19,7 +19,7 @@ from engine.settings import Settings, expanded
 from engine.trained import Trained, find_trained
 from tui.output_lines import inert
 from tui.plain_lines import print_line
-from tui.wording import accuracy
+from tui.wording import trained_network
 
 SIDE = 28
 PLACES = 3
@@ -49,7 +49,7 @@ def predict(settings: Settings, run: str, images: Sequence[str], *, as_json: boo
 
     model, read = load_reader(trained.path)
     if not as_json:
-        print_line(_heading(trained, model), sys.stderr)
+        print_line(inert(trained_network(trained, model)), sys.stderr)
     draws = sys.stdout is not None and sys.stdout.isatty() and not as_json
     code = 0
     for name, files in found:
@@ -87,12 +87,6 @@ def _files(name: str) -> Iterator[Path]:
             hidden = inside.name.startswith(".")
             if inside.suffix.lower() in SUFFIXES and not hidden:
                 yield inside
-
-
-def _heading(trained: Trained, model: str) -> str:
-    known = trained.test_accuracy
-    of = model if known is None else f"{model}, test accuracy {accuracy(known)}"
-    return inert(f"{trained.name}: {of}")
 
 
 def _line(path: Path, answer: Sequence[float]) -> str:

@@ -7,6 +7,12 @@ from typing import Any
 
 from engine.settings import Settings
 
+EXAMPLES = """examples:
+  mnist-tui predict latest photo.jpg        the most accurate network of the newest experiment
+  mnist-tui predict latest/cnn scans/ 'more/*.png'
+  mnist-tui predict 20261122-073012-mlp-cnn/mlp-r2 --json photo.jpg
+"""
+
 
 def add_predict(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the subcommand to ``commands``, with the flags that all have in ``common``."""
@@ -14,7 +20,7 @@ def add_predict(commands: Any, common: argparse.ArgumentParser) -> None:
         "predict",
         parents=[common],
         help="read handwritten digits in image files with a trained network",
-        allow_abbrev=False,
+        epilog=EXAMPLES,
     )
     predict.add_argument(
         "run",

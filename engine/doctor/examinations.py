@@ -1,0 +1,35 @@
+"""Everything of the engine's that is looked at, in the order in which it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.doctor.check import Check, Examination
+from engine.doctor.computing import speed, training
+from engine.doctor.machine import cpu, gpus, memory
+from engine.doctor.software import python, torch_build
+from engine.doctor.stored import cache, data, results, weights
+from engine.settings import Settings
+
+EXAMINATIONS = (
+    Examination("python", python, "install mnist-tui again, in an environment of its own"),
+    Examination("torch", torch_build, "install mnist-tui again, in an environment of its own"),
+    Examination("cpu", cpu, "install torch again"),
+    Examination("memory", memory, "install psutil again"),
+    Examination("gpu", gpus, "look at nvidia-smi; --device cpu trains without a GPU"),
+    Examination("data", data, "leave --data out, for the bundled images"),
+    Examination("weights", weights, "train with --model mlp --model cnn"),
+    Examination("results", results, "give --results a folder that can be written to"),
+    Examination("cache", cache, "give --cache-folder, or --cache false"),
+    Examination("speed", speed, "train with --device cpu; look at nvidia-smi, or restart"),
+    Examination("training", training, "train with --device cpu; install torch again"),
+)
+
+
+def checks(settings: Settings) -> Iterator[Check]:
+    """Look at everything; each check comes as soon as it is known. Raises nothing."""
+    for examination in EXAMINATIONS:
+        for check in examination.checks(settings):
+            yield check
+            if check.name == "torch" and check.state == "problem":
+                return  # nothing further works without it, and once is enough to say so
