@@ -60,7 +60,7 @@ def test_one_without_a_run_is_listed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "part"),
     [
-        (b"schema = 1", b"schema = 2", "schema is 2"),
+        (b"schema = 2", b"schema = 3", "schema is 3"),
         (b'status = "running"', b'status = "going"', "status is 'going'"),
         (b"mean = 0.9", b"mean = 1.9", "test_accuracy is 1.9"),
         (b'name = "cnn"', b'name = "gpt"', "allowed: mlp, cnn"),

@@ -16,7 +16,7 @@ from engine.events import EpochFinished
 from engine.experiment import run_experiment
 from engine.past_experiment import LONGEST, read_record
 from engine.results import ResultsError
-from engine.results_folder import folder_of
+from engine.results_folder import find_experiment
 from engine.settings import Settings
 
 
@@ -158,6 +158,6 @@ def ascii_start(text: str) -> str:
     "id_", ["..", ".", "", "a/b", "/etc", "nothing", "x" * 5000, "\0"], ids=ascii_start
 )
 def test_an_id_is_the_name_of_a_folder_in_the_results(folder: Path, id_: str) -> None:
-    assert folder_of(folder.parent, folder.name) == folder
+    assert find_experiment(folder.parent, folder.name) == folder
     with pytest.raises(ResultsError, match="has no experiment"):
-        folder_of(folder.parent, id_)
+        find_experiment(folder.parent, id_)

@@ -102,7 +102,7 @@ def test_help_ends_with_examples_that_can_be_given(path: Words) -> None:
     examples = PARSERS[path].format_help().partition("\nexamples:\n")[2].splitlines()
     assert examples
     for line in examples:
-        words = re.split(r" {2,}| > ", line.strip())[0].split()
+        words = re.split(r" {2,}| [>|] ", line.strip())[0].split()
         assert tuple(words[: len(path) + 1]) == ("mnist-tui", *path)
         build_parser().parse_args([word.strip("'") for word in words[1:]])
 

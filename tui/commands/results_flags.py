@@ -49,7 +49,8 @@ EXPORT = """csv          a row per epoch of each run
 json         the whole summary
 markdown     the settings and the result as tables
 svg, png     loss and accuracy over the epochs, the mean and the span of the repeats
-tensorboard  a folder of event files, a run in each of its folders
+tensorboard  a folder of event files, a run in each of its folders, for
+             tensorboard --logdir
 
 svg, png and tensorboard need: pip install "mnist-tui[export]"
 
@@ -58,7 +59,6 @@ examples:
   mnist-tui results export latest --format svg --output curves.svg
   mnist-tui results export 20261122 --format markdown --output - | less
   mnist-tui results export latest --format tensorboard --output logs
-  tensorboard --logdir logs
 """
 DELETE = """Exit codes: 0 deleted; 1 not, since you said no or the disk did; 2 refused.
 
