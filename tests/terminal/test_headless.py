@@ -107,7 +107,8 @@ def test_json_prints_every_event_as_a_line_of_json(tmp_path: Path) -> None:
     events = [json.loads(line) for line in done.stdout.splitlines()]
     names = [event["event"] for event in events if event["event"] != "progress"]
     run = ["run_started", "epoch_finished", "epoch_finished", "run_finished"]
-    assert names == ["experiment_started", *run * 4, "experiment_finished"]
+    model = [*run, "cost_measured", *run]
+    assert names == ["experiment_started", *model * 2, "experiment_finished"]
     assert (tmp_path / events[-1]["summary"]).is_file()
     assert not done.stderr
 
