@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.one_line import one_line
+from engine.one_line import OneLineError, one_line
 from engine.settings import Settings
 
 State = Literal["ok", "warning", "problem"]
@@ -40,6 +40,8 @@ class Examination:
         """What is found, as it is known; what is raised is a problem, and the last."""
         try:
             yield from self.look(settings)
+        except OneLineError as error:
+            yield Check(self.name, "problem", str(error), self.advice)
         except Exception as error:  # whatever breaks here is what somebody wants to know
             found = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             yield Check(self.name, "problem", one_line(found), self.advice)

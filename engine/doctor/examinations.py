@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.doctor.check import Check, Examination
 from engine.doctor.computing import speed, training
-from engine.doctor.machine import cpu, gpus, memory
+from engine.doctor.machine import cpu, device, gpus, memory
 from engine.doctor.software import python, torch_build
 from engine.doctor.stored import cache, data, results, weights
 from engine.settings import Settings
@@ -17,6 +17,7 @@ EXAMINATIONS = (
     Examination("cpu", cpu, "install torch again"),
     Examination("memory", memory, "install psutil again"),
     Examination("gpu", gpus, "look at nvidia-smi; --device cpu trains without a GPU"),
+    Examination("device", device, "give --device auto, or one that is there"),
     Examination("data", data, "leave --data out, for the bundled images"),
     Examination("weights", weights, "train with --model mlp --model cnn"),
     Examination("results", results, "give --results a folder that can be written to"),

@@ -9,6 +9,7 @@ import psutil
 
 from engine.device import (
     available_devices,
+    choose_device,
     compute_capability,
     cpu_features,
     device_name,
@@ -53,18 +54,27 @@ def memory(settings: Settings) -> Iterator[Check]:
         yield Check("memory", "ok", found)
 
 
+def device(settings: Settings) -> Iterator[Check]:
+    """Which device would train, by the settings.
+
+    Raises:
+        DeviceError: that which they name is not there.
+    """
+    yield Check("device", "ok", f"{choose_device(settings.device)} trains ({settings.device})")
+
+
 def gpus(settings: Settings) -> Iterator[Check]:
     """Every accelerator: its name, memory, compute capability, driver, and who uses it."""
     import torch
 
     names = [name for name in available_devices() if name != "cpu"]
     if not names:
-        yield Check("gpu", "ok", "none that torch can use; the CPU trains")
+        yield Check("gpu", "ok", "none that torch can use")
     for name in names:
         load = sample_loads(_with_index(name)).get(_with_index(name))
-        device = torch.device(name)
-        parts = [device_name(device)]
-        if capability := compute_capability(device):
+        gpu = torch.device(name)
+        parts = [device_name(gpu)]
+        if capability := compute_capability(gpu):
             parts.append(f"compute capability {capability}, driver {nvidia_driver() or 'unknown'}")
         yield _gpu(name, ", ".join(parts), load)
 

@@ -58,15 +58,15 @@ def cache(settings: Settings) -> Iterator[Check]:
 
 
 def _folder(name: str, path: Path, needed: int, advice: str) -> Check:
-    """Whether a folder, or the one that it will be made in, can be written to. Leaves nothing.
-
-    Raises:
-        OSError: it cannot.
-    """
+    """Whether a folder, or the one that it will be made in, can be written to. Leaves nothing."""
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
-    with tempfile.TemporaryFile(dir=there) as file:
-        file.write(b"mnist-tui")
-        file.flush()
+    try:
+        with tempfile.TemporaryFile(dir=there) as file:
+            file.write(b"mnist-tui")
+            file.flush()
+    except OSError as error:
+        found = f"{path}: cannot be written to: {error.strerror or error}"
+        return Check(name, "problem", found, advice)
     free = shutil.disk_usage(there).free
     made = "" if there == path else ", made when it is needed"
     found = f"{path}{made}; {free / 1e9:.1f} GB free"

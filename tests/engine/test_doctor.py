@@ -169,7 +169,9 @@ def test_folders_are_tried_and_left_as_they_were(short: Settings, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("mine")
     for inside in ("file", "file/results"):
-        problem("results", dataclasses.replace(short, results=str(tmp_path / inside)))
+        path = str(tmp_path / inside)
+        last = problem("results", dataclasses.replace(short, results=path))
+        assert last.found == f"{path}: cannot be written to: Not a directory"
     cached = dataclasses.replace(short, cache_folder=str(tmp_path / "file"))
     problem("cache", cached)
     assert "off" in only(cache(dataclasses.replace(cached, cache=False))).found
@@ -220,6 +222,10 @@ def test_a_gpu_that_others_use_is_a_warning(
     check = only(gpus(Settings()))
     assert (check.name, check.state) == ("cuda", state)
     assert check.found.startswith("NVIDIA H, compute capability 9.0, driver ")
+
+
+def test_a_device_that_is_not_there_is_a_problem(short: Settings) -> None:
+    assert "available: " in problem("device", dataclasses.replace(short, device="cuda:99")).found
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 safetensors = pytest.importorskip("safetensors")
 CLOSE = 1e-5
 ROUNDED = 1e-4
-"""In float32, mobilenetv2's 52 convolutions alone are up to 1e-5 away from what they are in
-float64, here as there."""
+"""In float32, mobilenetv2's 52 convolutions are about 1e-5 away from float64, here as there."""
 
 
 @pytest.fixture(scope="module")
