@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from engine.recipes import Recipe
 from engine.records import ExperimentRecord, ModelSummary
 from engine.settings import Settings
-from engine.trained import Trained
+
+if TYPE_CHECKING:
+    from engine.trained import Trained
 
 
 def accuracy(fraction: float) -> str:
