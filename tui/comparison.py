@@ -136,8 +136,8 @@ COLUMNS = (
         highest_is_best=False,
     ),
     Column(
-        "calib. err.",
-        13,
+        "calibration",
+        14,
         lambda m: _mean(m.calibration_error),
         lambda m: known(_mean(m.calibration_error), accuracy),
         highest_is_best=False,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from engine.records import ModelSummary
 from tui.comparison import COLUMNS
-from tui.wording import count, mean_and_std
 
-UNKNOWN = "unknown"
+ALWAYS = "energy"
+"""Is told also where nobody knows it."""
 NOTHING = "–"
 
 
@@ -26,23 +26,12 @@ def model_facts(model: ModelSummary) -> dict[str, str]:
     """Facts by their names; unknown ones are left out, but for the energy."""
     first, *others = COLUMNS
     facts = {first.name: first.shown(model)}
-    accuracy, cost = model.test_accuracy, model.cost
+    accuracy = model.test_accuracy
     if accuracy is not None and accuracy.ci95 is not None:
         facts["95 % interval"] = f"± {accuracy.ci95 * 100:.2f} %"
     if model.best_epoch is not None:
         facts["best epoch"] = str(model.best_epoch)
-    facts |= {column.name: column.shown(model) for column in others}
-    if model.calibration_error is not None:
-        found = model.calibration_error
-        facts["calibration error"] = mean_and_std(found.mean, found.std)
-    if cost.flops_per_image is not None:
-        facts["FLOP/image"] = count(cost.flops_per_image)
-    if cost.latency_seconds is not None:
-        facts["reads an image in"] = f"{cost.latency_seconds * 1000:.2f} ms"
-    if cost.inference_images_per_second is not None:
-        facts["reads images/s"] = count(cost.inference_images_per_second)
-    if model.peak_memory_bytes:
-        facts["peak memory"] = f"{model.peak_memory_bytes / 2**20:,.0f} MiB"
-    energy = model.energy_joules
-    facts["energy/run"] = UNKNOWN if energy is None else f"{count(energy.mean)} J"
+    for column in others:
+        if column.value(model) is not None or column.name == ALWAYS:
+            facts[column.name] = column.shown(model)
     return facts

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.recipes import Recipe
 from engine.records import ExperimentRecord, ModelSummary
 from engine.settings import Settings
-from engine.trained import Trained
+
+if TYPE_CHECKING:
+    from engine.trained import Trained
 
 N = TypeVar("N", int, float)
 

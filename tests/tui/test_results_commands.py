@@ -177,7 +177,7 @@ def test_show_tells_what_came_of_it(results_command: Command, results: Path) -> 
     for model in record.models:
         assert model.test_accuracy is not None
         assert f"{model.test_accuracy.mean * 100:.2f}" in facts["test accuracy"]
-    assert facts["energy/run"] == ["unknown", "unknown"]
+    assert facts["energy"] == ["unknown", "unknown"]
     trends = re.findall(r"^(\w+-r\d) .* finished +3/3 .* ([▁▂▃▄▅▆▇█]{3})$", done.out, re.M)
     assert [run for run, _ in trends] == [str(run) for run in record.runs]
     assert re.search(r"^cnn: \d as \d \d+×", done.out, re.M)
