@@ -29,6 +29,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
 from tui.themed_app import ThemedApp
 from tui.trainer import Trainer
+from tui.warm_up import load
 
 if TYPE_CHECKING:
     from tui.screens.results import ResultsScreen
@@ -41,18 +42,6 @@ TEXTUALS_OWN = ("command_palette", "quit", "app.quit", "minimize")
 UNWANTED = ("Screenshot", "Maximize", "Keys")
 """Textual's commands that save a file on the server, enlarge what is not meant to be, or take the
 room of the screen; help and m do better."""
-
-
-def _load() -> list[str]:
-    """Import what the training needs; the devices there are, best first."""
-    import tui.screens.training  # noqa: F401, I001  # first, as the user may press Start now
-    import engine.experiment  # noqa: F401
-    from engine.device import available_devices
-    from tui.plotting import library
-
-    devices = available_devices()
-    library()
-    return devices
 
 
 class MnistApp(ThemedApp):
@@ -127,7 +116,7 @@ class MnistApp(ThemedApp):
     def _warm_up(self) -> None:
         """On a thread: torch and plotext take over a second to import."""
         try:
-            tell = partial(self._setup.show_devices, _load())
+            tell = partial(self._setup.show_devices, load())
         except Exception as error:  # a broken installation
             log.exception("what the training needs cannot be loaded")
             tell = partial(self._setup.show_refusal, f"{type(error).__name__}: {error}")

@@ -263,6 +263,25 @@ async def test_an_experiment_is_trained_again_once_that_is_confirmed(
         assert trainer.started == [replace(finished.settings, results=str(results))]
 
 
+async def test_what_is_exported_is_named_and_replaces_nothing(
+    make_app: MakeApp, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with make_app(results=str(results)).run_test(size=(160, 45)) as pilot:
+        await pilot.press("h")
+        await complete(pilot)
+        await pilot.press("down", "space", "space")
+        note = pilot.app.screen.query_one("#note", Label)
+        for name in ("20260103-120000-mlp", "20260103-120000-mlp-2"):
+            await pilot.press("e", "c")
+            path = tmp_path / f"{name}.csv"
+            await until(pilot, lambda path=path: str(path) in str(note.content))  # type: ignore[misc]
+            assert path.read_text().count("\n") == 1 + 2 * 2, "a head, and two runs of two epochs"
+        assert (tmp_path / "20260102-120000-mlp.csv").is_file(), "the other one that is ticked"
+        await pilot.press("e", "escape")
+    assert len(list(tmp_path.glob("*.csv"))) == 4
+
+
 async def test_what_a_past_experiment_confuses_can_be_seen(
     make_app: MakeApp, results: Path, finished: ExperimentRecord
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain, count
 from pathlib import Path
 
 from engine.files import write_atomically
@@ -14,6 +15,14 @@ from tui.export.formats import ENDINGS, FOLDER
 def usual_path(record: ExperimentRecord, format: str) -> Path:
     """In the current folder, named after the experiment."""
     return Path(record.folder.name + ENDINGS[format])
+
+
+def free_path(record: ExperimentRecord, format: str) -> Path:
+    """As ``usual_path``, with a number in the name if something of that name is there already."""
+    first = usual_path(record, format)
+    ending = ENDINGS[format]
+    numbered = (Path(f"{record.folder.name}-{number}{ending}") for number in count(2))
+    return next(path for path in chain([first], numbered) if not os.path.lexists(path))
 
 
 def export(record: ExperimentRecord, format: str, path: Path, *, replace: bool = False) -> Path:

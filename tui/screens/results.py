@@ -298,11 +298,11 @@ class ResultsScreen(SizedScreen[None]):
     @work(thread=True, group="export", exit_on_error=False, description="export")
     def _export(self, format_: str) -> None:
         """On a thread: charts take a while."""
-        from tui.export.writing import export, usual_path
+        from tui.export.writing import export, free_path
 
         saved, problem = [], ""
         for record in self._ticked_records:
-            path = usual_path(record, format_).absolute()
+            path = free_path(record, format_).absolute()
             try:
                 saved.append(str(export(record, format_, path)))
             except ResultsError as error:
