@@ -11,21 +11,20 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.coordinate import Coordinate
 from textual.events import Key
 from textual.message import Message
 from textual.widgets import DataTable, Input, Label, Static
-from textual.worker import get_current_worker
 
 from engine.one_line import printable
 from engine.records import ExperimentRecord
 from engine.results import ResultsError
 from engine.results_folder import Unreadable
 from engine.settings import Settings
-from tui.listed import Found, Listed, look
+from tui.listed import Listed, look
 from tui.output_lines import inert
 from tui.palette import LETTERS
 from tui.screens.sized import SizedScreen
+from tui.widgets.experiments_table import ExperimentsTable
 from tui.widgets.question_strip import QuestionStrip
 from tui.widgets.summary_panel import SummaryPanel
 
@@ -33,8 +32,6 @@ AT_ONCE = 20
 """Experiments that are read before the table shows them."""
 INTERVAL = 1.0
 """Seconds between two looks at the folder."""
-HEADS = ("", "experiment", "status", "training", "best test accuracy, mean")
-NARROW_HEADS = ("", "experiment", "status", "best, mean")
 ABSENT = "none yet: an experiment leaves its folder there"
 
 AGAIN = {"yes": ("y", "Yes, now"), "stay": ("escape", "No")}
@@ -91,10 +88,10 @@ class ResultsScreen(SizedScreen[None]):
         super().__init__()
         self._results = results
         self._listed: Sequence[Listed] = ()
-        self._rows: list[Listed] = []
-        """Those in the table."""
         self._ticked: list[str] = []
         """Their names, in the order in which they were ticked."""
+        self._again: Settings | None = None
+        """To train with, if the question is answered so: the table may have changed meanwhile."""
         self._left = threading.Event()
 
     def compose(self) -> ComposeResult:
@@ -103,17 +100,14 @@ class ResultsScreen(SizedScreen[None]):
         yield Static(where, id="title")
         yield QuestionStrip()
         yield Input(placeholder="words of id, models, status, preset", id="filter", compact=True)
-        yield DataTable(cursor_type="row", id="experiments", classes="panel")
+        yield ExperimentsTable()
         yield SummaryPanel()
         yield Label("", id="note", markup=False)
         yield self.footer()
 
     def on_mount(self) -> None:
         """Begin to read."""
-        table = self._table
-        table.border_title, table.border_subtitle = "reading…", "Enter opens"
-        self._add_columns()
-        table.focus()
+        self._table.focus()
         self.run_worker(self._follow, thread=True, exclusive=True, description="read summaries")
 
     def on_unmount(self) -> None:
@@ -121,29 +115,31 @@ class ResultsScreen(SizedScreen[None]):
         self._left.set()
 
     @property
-    def _table(self) -> DataTable[Text]:
-        return self.query_one(DataTable)
+    def _table(self) -> ExperimentsTable:
+        return self.query_one(ExperimentsTable)
 
     def _follow(self) -> None:
-        """On a thread: look at the folder again and again."""
-        worker = get_current_worker()
-        known: list[Listed] | None = None
-        while not worker.is_cancelled:
-            if known is None or self.is_current:
-                found: list[Listed] = []
-                try:
-                    for each in look(self._results, known or ()):
-                        if worker.is_cancelled:
-                            return
-                        found.append(each)
-                        if known is None and len(found) % AT_ONCE == 0:
-                            self.app.call_from_thread(self._take, found[:])
-                except ResultsError as error:
-                    found = [Listed(Unreadable(self._results, str(error)), ())]
-                if found != known:
-                    self.app.call_from_thread(self._take, found, complete=True)
-                known = found
-            self._left.wait(INTERVAL)
+        """On a thread: look at the folder again and again while nothing is above this screen."""
+        known = self._look(())
+        while not self._left.wait(INTERVAL):
+            if self.is_current:
+                known = self._look(known)
+
+    def _look(self, known: Sequence[Listed]) -> Sequence[Listed]:
+        """Show what there is now; at the first look a part of it as soon as it is read."""
+        found: list[Listed] = []
+        try:
+            for each in look(self._results, known):
+                if self._left.is_set():
+                    return known
+                found.append(each)
+                if not known and len(found) % AT_ONCE == 0:
+                    self.app.call_from_thread(self._take, found[:])
+        except ResultsError as error:
+            found = [Listed(Unreadable(self._results, str(error)), ())]
+        if found != known or not found:
+            self.app.call_from_thread(self._take, found, complete=True)
+        return found
 
     def _take(self, found: Sequence[Listed], *, complete: bool = False) -> None:
         self._listed = found
@@ -153,62 +149,19 @@ class ResultsScreen(SizedScreen[None]):
         self._show(complete=complete)
 
     def _show(self, *, complete: bool = True) -> None:
-        """Bring the table up to date; the cursor stays on its experiment."""
+        """Those that the filter keeps."""
         wanted = [each for each in self._listed if each.matches(self._filter.value)]
-        chosen = self._chosen
-        names, before = [each.name for each in wanted], [each.name for each in self._rows]
-        if names[: len(before)] != before:
-            self._table.clear()
-            before = []
-        self._rows = wanted
-        for row, each in enumerate(wanted):
-            self._show_row(row, each, new=row >= len(before))
-        if not before and chosen is not None and chosen.folder.name in names:
-            self._table.move_cursor(row=names.index(chosen.folder.name))
+        self._table.show(wanted, self._ticked)
         if complete:
             count = len(self._listed)
             shown = f"{len(wanted)} of " if len(wanted) < count else ""
             self._table.border_title = f"{shown}{count} experiment{'' if count == 1 else 's'}"
             self._show_chosen()
 
-    def _show_row(self, row: int, each: Listed, *, new: bool) -> None:
-        cells = self._cells(each)
-        if new:
-            self._table.add_row(*cells)
-            return
-        for column, cell in enumerate(cells):
-            place = Coordinate(row, column)
-            if self._table.get_cell_at(place) != cell:
-                self._table.update_cell_at(place, cell, update_width=True)
-
-    def _cells(self, each: Listed) -> list[Text]:
-        name, status, trained, best = each.words
-        tick = LETTERS[self._ticked.index(each.name)] if each.name in self._ticked else " "
-        style = "bold" if status == "unreadable" else ""
-        cells = [Text(tick, "bold reverse" if tick != " " else ""), Text(name), Text(status, style)]
-        if not self.has_class("-narrow"):
-            cells.append(Text(trained))
-        return [*cells, Text(best)]
-
-    def _add_columns(self) -> None:
-        self._table.add_columns(*(NARROW_HEADS if self.has_class("-narrow") else HEADS))
-
-    def on_resize(self) -> None:
-        """More columns may fit, or fewer."""
-        heads = NARROW_HEADS if self.size.width < 100 else HEADS
-        if len(heads) != len(self._table.columns):
-            self.call_after_refresh(self._lay_out_anew)
-
-    def _lay_out_anew(self) -> None:
-        self._table.clear(columns=True)
-        self._rows = []
-        self._add_columns()
-        self._show()
-
     @on(DataTable.RowHighlighted)
     def _show_chosen(self) -> None:
         """What came of the chosen one, or why it cannot be opened."""
-        chosen = self._chosen
+        chosen = self._table.chosen
         summary = self.query_one(SummaryPanel)
         summary.display = isinstance(chosen, ExperimentRecord)
         if isinstance(chosen, ExperimentRecord):
@@ -216,27 +169,22 @@ class ResultsScreen(SizedScreen[None]):
         self._tell(inert(chosen.reason) if isinstance(chosen, Unreadable) else "")
         if not self._listed:
             self._tell(ABSENT)
-        elif not self._rows:
+        elif chosen is None:
             self._tell("nothing matches the filter; Esc clears it")
 
     def _tell(self, text: str) -> None:
         self.query_one("#note", Label).update(text)
 
-    @property
-    def _chosen(self) -> Found | None:
-        row = self._table.cursor_row
-        return self._rows[row].found if row < len(self._rows) else None
-
     @on(DataTable.RowSelected)
     def _open(self) -> None:
         """Show the chosen experiment."""
-        chosen = self._chosen
+        chosen = self._table.chosen
         if isinstance(chosen, ExperimentRecord):
             self.post_message(self.Opened(chosen))
 
     def action_tick(self) -> None:
         """Tick the chosen one, or no more."""
-        chosen = self._chosen
+        chosen = self._table.chosen
         if not isinstance(chosen, ExperimentRecord):
             return
         name = chosen.folder.name
@@ -255,8 +203,8 @@ class ResultsScreen(SizedScreen[None]):
         """Those ticked; without any, the chosen one."""
         found = {each.name: each.found for each in self._listed}
         wanted = [found[name] for name in self._ticked]
-        if not wanted and self._chosen is not None:
-            wanted = [self._chosen]
+        if not wanted and self._table.chosen is not None:
+            wanted = [self._table.chosen]
         return [each for each in wanted if isinstance(each, ExperimentRecord)]
 
     def action_compare(self) -> None:
@@ -267,9 +215,9 @@ class ResultsScreen(SizedScreen[None]):
 
     async def action_again(self) -> None:
         """Train once more as the chosen one was, once confirmed."""
-        chosen = self._chosen
+        chosen = self._table.chosen
         if isinstance(chosen, ExperimentRecord):
-            settings = chosen.settings
+            self._again = settings = chosen.settings
             models = ", ".join(settings.models)
             await self._ask("again", f"Train {models} again, {_times(settings)}?", AGAIN)
 
@@ -289,9 +237,8 @@ class ResultsScreen(SizedScreen[None]):
         if event.answer == "stay":
             return
         if event.question == "again":
-            chosen = self._chosen
-            if isinstance(chosen, ExperimentRecord):
-                self.post_message(self.Again(chosen.settings))
+            assert self._again is not None
+            self.post_message(self.Again(self._again))
         else:
             self._export(event.answer)
 
