@@ -15,7 +15,7 @@ from engine.device import Capabilities, capabilities, physical_cores
 from engine.features import FEATURES, extract_features, in_order, one_thread
 from engine.models import MobileNetV2
 
-TRAIN, TEST = 2000, 1000
+TRAIN, TEST = 1000, 600
 SEEDS, EPOCHS = 5, 5
 CPU = torch.device("cpu")
 CHOSEN = capabilities(CPU)

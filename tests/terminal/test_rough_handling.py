@@ -78,11 +78,14 @@ def test_a_storm_of_resizes_ends_with_a_whole_screen(tmp_path: Path) -> None:
                 terminal.wait_until(lambda moment=moment: time.monotonic() > moment)
         terminal.resize(80, 24)
         terminal.wait_for("? Help")
+        words = ("loss", "accuracy", "running", "cpu", "? Help")
         terminal.wait_until(
-            lambda: all(word in terminal.text() for word in ("loss", "accuracy", "running", "cpu")),
-            what="everything that the smallest layout has",
+            lambda: (
+                all(word in terminal.text() for word in words)
+                and len(terminal.text().splitlines()) == 24
+            ),
+            what="everything that the smallest layout has, in all of its rows",
         )
-        assert len(terminal.text().splitlines()) == 24
         leave(terminal)
     assert status(tmp_path) == "stopped"
 
