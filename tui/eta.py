@@ -15,6 +15,8 @@ from engine.records import ExperimentRecord, RunRecord
 
 NEWEST = 20
 """Epochs of each run that are measured: all there are would take ever longer to go through."""
+EARLY = 1.0
+"""Seconds of a first epoch that are no measure yet: its first steps take longer than others."""
 EVALUATION_SHARE = 0.1
 """Of an epoch's time, before the first evaluation was measured."""
 
@@ -112,6 +114,8 @@ def _epoch_seconds(
     for run in runs:
         now = progress.get(run.id)
         if now is None or run.status != "running" or now.phase == "features":
+            continue
+        if now.phase == "train" and now.epoch_seconds < EARLY and now.step < now.steps / 2:
             continue
         phase_seconds = now.seconds * now.steps / now.step
         whole = (now.epoch_seconds - now.seconds + phase_seconds) / together

@@ -70,6 +70,14 @@ def test_the_first_epoch_is_estimated_from_its_steps() -> None:
     assert eta.total == pytest.approx(15.5)
 
 
+def test_the_first_moments_of_the_first_epoch_are_no_measure() -> None:
+    record = begin(MLP)
+    record.record(RunStarted(MLP, 1, 10, 1))
+    assert MLP not in estimate(record, {MLP: progress(MLP, "train", 1, 3, 0.9)}).runs
+    assert MLP in estimate(record, {MLP: progress(MLP, "train", 1, 3, 1.1)}).runs
+    assert MLP in estimate(record, {MLP: progress(MLP, "train", 1, 60, 0.2)}).runs
+
+
 def test_features_are_estimated_from_their_own_rate() -> None:
     run = RunId("mobilenetv2", 1)
     record = begin(run)

@@ -173,14 +173,17 @@ async def test_first_layers_are_drawn_and_paged(
         await begin(pilot, trainer, labels, "i")
         await pilot.press(*("m" if model == "cnn" else ""), "v")
         await pilot.pause()
+        assert "Order" not in text(app).splitlines()[-1], "there are no digits to put in order"
         tiles = app.screen.query_one(FirstLayer)
         assert tiles.count == units
         word = "filter" if model == "cnn" else "unit"
         assert f"{word} 1 " in text(app)
         page = tiles.rows * tiles.columns
+        assert f"1–{page} of {units}" in text(app)
         await pilot.press("pagedown")
         await pilot.pause()
         assert tiles.cursor == page
+        assert f"{page + 1}–{min(2 * page, units)} of {units}" in text(app)
         assert f"{word} {page + 1}" in text(app)
         await pilot.press("pageup", "right", "left", "down", "up")
         assert tiles.cursor == 0
@@ -188,6 +191,21 @@ async def test_first_layers_are_drawn_and_paged(
         assert tiles.cursor == tiles.columns
         await turn_wheel(pilot, tiles, -1)
         assert tiles.cursor == 0
+
+
+async def test_where_there_are_no_frames_the_top_line_says_which_part_is_shown(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await begin(pilot, trainer, labels, "i")
+        await pilot.press("v")
+        tiles = app.screen.query_one(FirstLayer)
+        page = tiles.rows * tiles.columns
+        for first in (1, page + 1):
+            await settled(pilot)
+            assert f"{first}–{first + page - 1} of 100" in text(app).splitlines()[0]
+            await pilot.press("pagedown")
 
 
 async def test_a_click_chooses_a_digit(

@@ -34,6 +34,7 @@ from tui.widgets.chosen_digit import ChosenDigit
 from tui.widgets.confusion_map import ConfusionMap
 from tui.widgets.first_layer import LEGEND, FirstLayer
 from tui.widgets.mistakes import Mistakes
+from tui.widgets.tiles import Tiles
 
 VIEWS = ("mistakes", "first-layer", "left")
 """Where there is room the confusion map is always there, on the left, beside one of the others."""
@@ -114,14 +115,21 @@ class InspectScreen(SizedScreen[None]):
         found = kept(misread(snapshot, digits.labels), self._filter, self._snapshots)
         only = f", {self._filter}" if self._filter else ""
         title = f"Misread: {len(found)} of {len(digits):,}{only}; {self._order}"
-        self.query_one(Mistakes).show(ordered(found, self._order), digits, title)
+        gallery = self.query_one(Mistakes)
+        gallery.show(ordered(found, self._order), digits, title)
         notes = {
-            "mistakes": f"{len(found)} misread{only}; {self._order}",
-            "first-layer": f"first layer; {LEGEND}",
+            "mistakes": f"{gallery.part or len(found)} misread{only}; {self._order}",
+            "first-layer": f"first layer {self.query_one(FirstLayer).part}; {LEGEND}",
             "left": "confusion",
         }
         # Where rows are few, frames and titles have made room for the pictures.
         self._show_networks(notes[self._view] if self.has_class("-short") else "")
+
+    @on(Tiles.Turned)
+    def _name_part(self) -> None:
+        """Frames do that, where there are any."""
+        if self.has_class("-short"):
+            self._show()
 
     @on(Mistakes.Looked)
     def _show_chosen(self) -> None:
@@ -153,11 +161,16 @@ class InspectScreen(SizedScreen[None]):
     def _show_view(self) -> None:
         if self._view == "left" and self.has_class("-wide"):
             self._view = VIEWS[0]
+        self.refresh_bindings()
         for view in VIEWS:
             self.set_class(view == self._view, f"-{view}")
         wanted = self.query_one(f"#{self._view}")
         if wanted.can_focus:
             wanted.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Misread digits are put in order and filtered while they are in sight."""
+        return self._view == "mistakes" if action in ("order", "filter") else True
 
     def action_model(self) -> None:
         """The next network."""

@@ -20,10 +20,10 @@ class FirstLayer(Tiles):
     """A tile for each unit; negative weights in one colour, positive ones in another."""
 
     EMPTY = "mobilenetv2 has ImageNet's features, frozen: there is nothing that changes"
+    NOTE = LEGEND
 
     def __init__(self) -> None:
         super().__init__("first-layer", MAP_SIDE, MAP_SIDE // 2)
-        self.border_subtitle = LEGEND
         self._snapshot: Snapshot | None = None
         self._weights: list[Picture] = []
         """Of the snapshot."""

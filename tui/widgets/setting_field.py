@@ -13,9 +13,11 @@ from engine.settings import FIELDS, from_text, rule
 
 
 class NumberInput(Input):
-    """An input that leaves the form's keys to the form: no number has these letters."""
+    """An input that leaves the form's keys to the form: no number has these letters. Nor a space,
+    which would wipe the number that is selected on arrival.
+    """
 
-    FORM_KEYS = frozenset("srwhq?")
+    FORM_KEYS = frozenset("srwhq? ")
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Whether the key is text for this input."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Click, MouseScrollDown, MouseScrollUp
+from textual.message import Message
 from textual.strip import Strip
 
 from tui.widgets.strip_widget import StripWidget
@@ -16,6 +17,8 @@ class Tiles(StripWidget, can_focus=True):
     """Give the number to ``show_count``, and draw each in ``tile`` with its ``caption``."""
 
     EMPTY = "nothing to show"
+    NOTE = ""
+    """Stands in the frame."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "Left", show=False),
         Binding("right", "move(1)", "Right", show=False),
@@ -24,6 +27,9 @@ class Tiles(StripWidget, can_focus=True):
         Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("pagedown", "page(1)", "Page down", show=False),
     ]
+
+    class Turned(Message):
+        """Another part of them is in sight."""
 
     def __init__(self, id: str, tile_width: int, tile_height: int) -> None:
         super().__init__(id=id, classes="panel")
@@ -58,6 +64,26 @@ class Tiles(StripWidget, can_focus=True):
     def rows(self) -> int:
         """Rows of tiles in sight."""
         return max(1, self.size.height // (self.tile_height + 1))
+
+    @property
+    def part(self) -> str:
+        """Which of them are in sight, "1–10 of 100"; empty where all are."""
+        page = self.rows * self.columns
+        if self.count <= page:
+            return ""
+        return f"{self._first + 1}–{min(self._first + page, self.count)} of {self.count}"
+
+    def redraw(self) -> None:
+        """As ``StripWidget.redraw``; the frame says which part it is."""
+        words = "  ".join(filter(None, (self.part, self.NOTE)))
+        if self.is_attached and words != self.border_subtitle:  # setting it repaints everything
+            self.border_subtitle = words
+            self.post_message(self.Turned())
+        super().redraw()
+
+    def on_resize(self) -> None:
+        """More of them are in sight, or fewer."""
+        self.redraw()
 
     def action_move(self, tiles: int) -> None:
         """Choose another tile."""
