@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,17 +27,38 @@ class Unreadable:
     """One line that names the file."""
 
 
+def is_id(name: str) -> bool:
+    """Whether a folder's name is one that an experiment is given: its start, then its models."""
+    return re.match(r"\d{8}-\d{6}-.", name) is not None
+
+
 def folders_with(results: Path, *names: str) -> list[Path]:
-    """The folders of the experiments that have one of these files, that begun last first.
+    """The folders of the experiments that have one of these files, that begun last first, as their
+    names say; behind them those that were given other names.
 
     Raises:
         ResultsError: the results folder cannot be looked into. One that is not there has none.
     """
     try:
-        return sorted({path.parent for name in names for path in results.glob(f"*/{name}")})[::-1]
-    except OSError as error:
-        reason = error.strerror or error
+        folders = [entry.name for entry in os.scandir(results) if not entry.name.startswith(".")]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:  # ValueError for a name that no folder can have
+        reason = getattr(error, "strerror", None) or error
         raise ResultsError(f"results: {results}: cannot be read: {reason}") from error
+    found = [name for name in folders if any(_may_have(results / name, file) for file in names)]
+    return [results / name for name in sorted(found, key=lambda name: (is_id(name), name))[::-1]]
+
+
+def _may_have(folder: Path, file: str) -> bool:
+    """Whether a folder has a file, or is closed, which shows when it is read."""
+    try:
+        os.stat(folder / file)
+    except PermissionError:
+        return is_id(folder.name)
+    except OSError:
+        return False
+    return True
 
 
 def past_experiments(results: Path) -> Iterator[ExperimentRecord | Unreadable]:

@@ -149,10 +149,14 @@ class MnistApp(ThemedApp):
     def on_results_screen_opened(self, message: ResultsScreen.Opened) -> None:
         """Look at a past experiment, or one that somebody trains."""
         from engine.lock import owner_of
+        from tui.screens.past import PastScreen
         from tui.screens.watch import WatchScreen
 
-        owner = owner_of(message.record.folder)
-        self._show(WatchScreen(message.record, owner, self.take_log))
+        record, owner = message.record, owner_of(message.record.folder)
+        if owner is None:
+            self._show(PastScreen(record, self.take_log))
+        else:
+            self._show(WatchScreen(record, owner, self.take_log))
 
     def on_results_screen_compared(self, message: ResultsScreen.Compared) -> None:
         """Lay past experiments over one another."""

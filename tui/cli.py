@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +26,17 @@ from tui.memory import REMEMBERED
 BAD_USAGE = 2
 SLOW_LINK_RATE = 1.0
 FLAGS = {"models": "--model", "learning_rate": "--lr"}
+DOCTOR = (
+    "data",
+    "mobilenetv2_weights",
+    "cache_folder",
+    "device",
+    "threads",
+    "deterministic",
+    "results",
+    "characters",
+)
+"""Settings whose consequences the doctor looks at."""
 EXAMPLES = """examples:
   mnist-tui                                     open the dashboard
   mnist-tui run --epochs 1                      all three models, one epoch
@@ -79,20 +90,7 @@ def flag(name: str) -> str:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    # The same flags before and behind the subcommand; suppressed defaults keep the latter from
-    # wiping out the former.
-    common = _OneLineParser(add_help=False, argument_default=argparse.SUPPRESS)
-    common.add_argument(
-        "--settings", metavar="FILE", help="settings file (default: ./settings.toml, if there)"
-    )
-    for name in FIELDS:
-        common.add_argument(
-            flag(name),
-            dest=name,
-            metavar=_metavar(name),
-            action="append" if rule(name).kind is tuple else "store",
-            help=f"{rule(name).help} (default: {_default(name)})",
-        )
+    common = _settings_flags(FIELDS)
     parser = _OneLineParser(
         prog="mnist-tui",
         parents=[common],
@@ -109,14 +107,33 @@ def build_parser() -> argparse.ArgumentParser:
     parser.set_defaults(call=_dashboard)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     add_run(commands, common)
-    add_resume(commands, common)
-    add_predict(commands, common)
-    add_results(commands)
-    add_export_model(commands, common)
-    add_doctor(commands, common)
-    add_clear_cache(commands, common)
-    add_completion(commands, common)
+    add_resume(commands, _settings_flags(["results", "on_hangup"]))
+    add_predict(commands, _settings_flags(["results", "characters"]))
+    add_results(commands, _settings_flags(["results", "characters"]))
+    add_export_model(commands, _settings_flags(["results"]))
+    add_doctor(commands, _settings_flags(DOCTOR))
+    add_clear_cache(commands, _settings_flags(["cache_folder"]))
+    add_completion(commands, _settings_flags([]))
     return parser
+
+
+def _settings_flags(names: Iterable[str]) -> argparse.ArgumentParser:
+    """The flags of settings, which may stand before and behind a subcommand: suppressed defaults
+    keep the latter from wiping out the former.
+    """
+    flags = _OneLineParser(add_help=False, argument_default=argparse.SUPPRESS)
+    flags.add_argument(
+        "--settings", metavar="FILE", help="settings file (default: ./settings.toml, if there)"
+    )
+    for name in names:
+        flags.add_argument(
+            flag(name),
+            dest=name,
+            metavar=_metavar(name),
+            action="append" if rule(name).kind is tuple else "store",
+            help=f"{rule(name).help} (default: {_default(name)})",
+        )
+    return flags
 
 
 def _metavar(name: str) -> str:

@@ -20,7 +20,7 @@ from engine.past_experiment import read_record
 from engine.records import ExperimentRecord
 from engine.results import ResultsError
 from engine.settings import Settings
-from tui.bridge import Bridge, Refused
+from tui.bridge import Bridge
 
 log = logging.getLogger("mnist_tui")
 
@@ -60,9 +60,11 @@ class Follower:
     busy = False
     """Nothing is trained by this process."""
 
-    def __init__(self, owner: Owner | None) -> None:
+    def __init__(self, owner: Owner | None, record: ExperimentRecord) -> None:
+        """``record`` is what is known already, and told at once."""
         self.bridge = Bridge()
         self.control = RemoteControl(owner)
+        self._known = self._tell(None, record)
         self._owner = owner
         self._left = threading.Event()
 
@@ -76,9 +78,9 @@ class Follower:
         self._left.set()
 
     def _follow(self, folder: Path) -> None:
-        known: ExperimentRecord | None = None
+        known = self._known
         seen: tuple[int, ...] = ()
-        while known is None or known.status == "running":
+        while known.status == "running":
             began = time.perf_counter()
             # Before reading: its last word is written while it lives.
             alive = self._owner is not None and self._owner.is_alive
@@ -87,8 +89,8 @@ class Follower:
                 written = (status.st_ino, status.st_mtime_ns, status.st_size)
                 if written != seen or not alive:
                     known, seen = self._tell(known, read_record(folder)), written
-            if not alive and (known is None or known.status == "running"):
-                self._say_interrupted(folder, known)
+            if not alive and known.status == "running":
+                self._say_interrupted(folder)
                 return
             if self._left.wait(max(PAUSE, (time.perf_counter() - began) / SHARE)):
                 return
@@ -103,11 +105,8 @@ class Follower:
         assert known is not None
         return known
 
-    def _say_interrupted(self, folder: Path, known: ExperimentRecord | None) -> None:
+    def _say_interrupted(self, folder: Path) -> None:
         """The process is gone without a last word."""
-        if known is None:
-            self.bridge.emit(Refused(f"{folder / 'summary.toml'}: cannot be read any more"))
-            return
         now = datetime.now(UTC).replace(microsecond=0)
         end: Event = ExperimentFinished(folder.name, "interrupted", folder / "summary.toml", now)
         self.bridge.emit(end)

@@ -69,13 +69,13 @@ def training(recipe: Recipe) -> str:
 
 
 def limits(settings: Settings) -> str:
-    """What of MNIST is left out: "on the first 3,000 training images"; empty for all of it."""
+    """What of MNIST is left out: "trained on the first 3,000 images"; empty for all of it."""
     parts = [
-        f"{limit:,} {name} images"
-        for limit, name in ((settings.train_limit, "training"), (settings.test_limit, "test"))
+        f"{done} on the first {limit:,} images"
+        for limit, done in ((settings.train_limit, "trained"), (settings.test_limit, "tested"))
         if limit
     ]
-    return f"on the first {' and '.join(parts)}" if parts else ""
+    return ", ".join(parts)
 
 
 def count(number: float) -> str:

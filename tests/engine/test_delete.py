@@ -11,12 +11,15 @@ from engine_support import one_line
 from engine.delete import delete_experiment, size_on_disk
 from engine.lock import working_on
 from engine.results import ResultsError
+from engine.results_folder import folders_with
+
+ID = "20260101-120000-mlp"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An experiment, with a link to something outside of it."""
-    folder = tmp_path / "results" / "one"
+    folder = tmp_path / "results" / ID
     (folder / "deep" / "er").mkdir(parents=True)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "text").write_text("mine")
@@ -46,25 +49,46 @@ def test_one_that_is_trained_is_refused(folder: Path) -> None:
     with working_on(folder):
         with pytest.raises(ResultsError) as caught:
             delete_experiment(folder)
-        one_line(caught.value, "one: is being trained by process")
+        one_line(caught.value, f"{ID}: is being trained by process")
         assert (folder / "deep" / "er" / "five").exists()
     delete_experiment(folder)
 
 
-def test_what_could_not_be_removed_can_be_tried_again(
+def test_one_that_is_half_removed_is_no_experiment_any_more(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path) -> None:
-        raise PermissionError(1, "Operation not permitted", str(path))
+        raise PermissionError(1, "Operation not permitted", str(path / "deep"))
 
-    with monkeypatch.context() as patched:
-        patched.setattr(shutil, "rmtree", refuse)
-        with pytest.raises(ResultsError) as caught:
-            delete_experiment(folder)
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(ResultsError) as caught:
+        delete_experiment(folder)
     one_line(caught.value, "deep: cannot be removed: Operation not permitted")
+    assert folders_with(folder.parent, "summary.toml") == []
+
+
+def test_where_nothing_can_be_renamed_nothing_is_removed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, target: Path) -> None:
+        raise OSError(30, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(ResultsError) as caught:
+        delete_experiment(folder)
+    one_line(caught.value, f"{ID}: cannot be removed: Read-only file system")
+    assert (folder / "deep" / "er" / "five").exists()
     assert (folder / "summary.toml").exists()
-    delete_experiment(folder)
-    assert not folder.exists()
+
+
+def test_somebodys_folder_with_a_summary_of_its_own_is_refused(folder: Path) -> None:
+    book = folder.with_name("book")
+    book.mkdir()
+    (book / "summary.toml").write_text('title = "my book"\n')
+    with pytest.raises(ResultsError) as caught:
+        delete_experiment(book)
+    one_line(caught.value, "summary.toml", "not deleted, as its name is no experiment's")
+    assert (book / "summary.toml").exists()
 
 
 def test_size_counts_files_once_and_follows_no_link(folder: Path) -> None:

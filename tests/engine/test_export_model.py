@@ -206,7 +206,7 @@ def test_command_writes_a_file_named_as_the_run_and_nothing_over_another(
 
     path.write_text("mine")
     assert command(record, "latest/mlp", "--format", "onnx") == 2
-    assert "mlp-r1.onnx: is there already; give --force" in capfd.readouterr().err
+    assert "mlp-r1.onnx: is there already; --force replaces it" in capfd.readouterr().err
     assert path.read_text() == "mine"
     assert command(record, "latest/mlp", "--format", "pt", "--output", str(path), "--force") == 0
     assert (

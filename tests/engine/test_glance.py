@@ -70,7 +70,7 @@ def test_one_without_a_run_is_listed(tmp_path: Path) -> None:
 def test_a_bad_one_is_named_and_hides_no_other(
     record: ExperimentRecord, old: bytes, new: bytes, part: str
 ) -> None:
-    bad = record.folder.with_name("20261123-bad")
+    bad = record.folder.with_name("20261123-120000-bad")
     bad.mkdir()
     text = record.summary.read_bytes()
     assert old in text

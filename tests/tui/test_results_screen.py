@@ -24,6 +24,7 @@ from tui.chart_lines import chart_lines
 from tui.palette import LETTERS
 from tui.screens.confusion import ConfusionScreen
 from tui.screens.overlay import OverlayScreen
+from tui.screens.past import PastScreen
 from tui.screens.results import ResultsScreen
 from tui.screens.watch import WatchScreen
 from tui.widgets.status_line import StatusLine
@@ -122,18 +123,22 @@ async def test_a_past_experiment_opens_and_esc_leads_back(
     assert pilot.app.return_code in (0, None)
 
 
-async def test_an_experiment_that_goes_before_it_opens_is_refused(
-    make_app: MakeApp, results: Path
+async def test_an_experiment_that_goes_before_it_opens_is_shown_as_it_was_read(
+    make_app: MakeApp, results: Path, finished: ExperimentRecord
 ) -> None:
     async with make_app(results=str(results)).run_test(size=(80, 24)) as pilot:
         await pilot.press("h")
         await complete(pilot)
+        await pilot.press("down")
         shutil.rmtree(results)
-        await pilot.press("down", "enter")
-        await pilot.pause(1.5)
-        assert isinstance(pilot.app.screen, ResultsScreen)
+        await pilot.press("enter")
+        await pilot.pause()
+        screen = pilot.app.screen
+        assert isinstance(screen, PastScreen)
+        assert screen.view.record is not None
+        assert screen.view.record.runs == finished.runs
         await pilot.press("escape")
-        assert "cannot be read" in str(pilot.app.screen.query_one("#message", Label).content)
+        await until(pilot, lambda: "none yet" in shown(pilot.app))
 
 
 async def test_one_whose_process_was_killed_is_said_to_be_interrupted(
@@ -174,6 +179,10 @@ async def test_the_list_follows_the_folder_and_the_cursor_its_experiment(
         table = await complete(pilot)
         await pilot.press("down", "down")
         assert names(table)[table.cursor_row] == "20260102-120000-mlp"
+        await pilot.press("end")
+        assert names(table)[table.cursor_row] == "20260101-120000-mlp"
+        await pilot.press("home", "down", "down")
+        assert names(table)[table.cursor_row] == "20260102-120000-mlp"
         shutil.copytree(results / "20260101-120000-mlp", results / "20260105-120000-mlp")
         await until(pilot, lambda: table.row_count == 5)
         assert names(table)[0] == "20260105-120000-mlp"
@@ -204,6 +213,7 @@ async def test_a_filter_keeps_those_that_have_all_its_words(
         assert isinstance(pilot.app.screen, ResultsScreen)
         await pilot.press("escape")
         assert len(names(table)) == 4
+        assert names(table)[table.cursor_row] == "20260102-120000-mlp", "it was chosen before"
         await pilot.press("escape")
         assert not isinstance(pilot.app.screen, ResultsScreen)
 
@@ -267,15 +277,19 @@ async def test_what_is_exported_is_named_and_replaces_nothing(
     make_app: MakeApp, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    async with make_app(results=str(results)).run_test(size=(160, 45)) as pilot:
+    async with make_app(results=str(results)).run_test(size=(80, 24)) as pilot:
         await pilot.press("h")
         await complete(pilot)
         await pilot.press("down", "space", "space")
         note = pilot.app.screen.query_one("#note", Label)
         for name in ("20260103-120000-mlp", "20260103-120000-mlp-2"):
-            await pilot.press("e", "c")
+            await pilot.press("e")
+            assert "Export 2 as" in shown(pilot.app)
+            assert "Esc No" in shown(pilot.app)
+            await pilot.press("c")
             path = tmp_path / f"{name}.csv"
-            await until(pilot, lambda path=path: str(path) in str(note.content))  # type: ignore[misc]
+            words = f"saved 2 in {tmp_path}: {path.name}"
+            await until(pilot, lambda words=words: words in str(note.content))  # type: ignore[misc]
             assert path.read_text().count("\n") == 1 + 2 * 2, "a head, and two runs of two epochs"
         assert (tmp_path / "20260102-120000-mlp.csv").is_file(), "the other one that is ticked"
         await pilot.press("e", "escape")

@@ -29,6 +29,7 @@ from tui.screens.draw import DrawScreen
 from tui.screens.help import TEXTS, HelpScreen
 from tui.screens.inspect import InspectScreen
 from tui.screens.overlay import OverlayScreen
+from tui.screens.past import PastScreen
 from tui.screens.results import ResultsScreen
 from tui.screens.training import TrainingScreen
 from tui.screens.watch import WatchScreen
@@ -341,7 +342,7 @@ async def test_the_table_sorts_by_any_column_both_ways(
 
 def test_every_screen_has_a_page_of_help() -> None:
     sides = (InspectScreen, DrawScreen, CompareScreen, ConfusionScreen)
-    past = (WatchScreen, ResultsScreen, OverlayScreen)
+    past = (WatchScreen, PastScreen, ResultsScreen, OverlayScreen)
     pages = {screen.HELP for screen in (*sides, *past, TrainingScreen)}
     assert pages | {"setup"} == set(TEXTS)
 

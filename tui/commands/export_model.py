@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 from engine.files import write_atomically
-from engine.one_line import OneLineError
+from engine.results import ResultsError
 from engine.settings import Settings, expanded
 from engine.trained import find_trained
+from tui.export.target import target_file
 from tui.output_lines import inert
 from tui.plain_lines import print_line
 from tui.wording import trained_network
-
-
-class OutputError(OneLineError):
-    """The file cannot be written. Its text is one line that names it."""
 
 
 def export_to_file(
@@ -32,22 +28,23 @@ def export_to_file(
         force: write over it if it is there.
 
     Raises:
-        ResultsError: there is no such network, or it cannot be loaded.
+        ResultsError: there is no such network, it cannot be loaded, or the file is there already or
+            cannot be written.
         ExportError: a package that writes the format is not installed.
-        OutputError: the file is there already, or cannot be written.
     """
     trained = find_trained(expanded(settings.results), run)
+    if str(output) == "-":
+        raise ResultsError(f"--output: {format} is not text; give a path")
     path = output or Path(f"{trained.path.stem}.{format}")
-    if os.path.lexists(path) and not force:
-        raise OutputError(f"{path}: is there already; give --force, or another --output")
+    target = target_file(path, replace=force)
     # Late, since it loads torch: what is wrong above is said at once.
     from engine.export_model import INPUT, INPUT_IS, OUTPUT, OUTPUT_IS, export_model
 
     model, content = export_model(trained, format)
     try:
-        write_atomically(path, content)
+        write_atomically(target, content)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise ResultsError(f"{path}: cannot be written: {error.strerror or error}") from error
     print_line(inert(trained_network(trained, model)), sys.stderr)
     if format == "onnx":
         print_line(f"{INPUT}: {INPUT_IS}", sys.stderr)

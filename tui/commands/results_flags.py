@@ -68,9 +68,12 @@ examples:
 """
 
 
-def add_results(commands: Any) -> None:
-    """Add the subcommand and its own to ``commands``."""
-    shared = _shared()
+def add_results(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the subcommand and its own to ``commands``, with the flags of ``common`` and one more."""
+    shared = argparse.ArgumentParser(
+        add_help=False, argument_default=argparse.SUPPRESS, parents=[common]
+    )
+    shared.add_argument("--ascii", action="store_true", help="as --characters ascii")
     results = _command(commands, shared, "results", "list, show, compare, export, delete", RESULTS)
     results.add_argument("--json", action="store_true", help="as list --json")
     results.set_defaults(call=_list)
@@ -109,16 +112,6 @@ def add_results(commands: Any) -> None:
     delete.add_argument("ids", nargs="+", metavar="ID", help=ID_HELP)
     delete.add_argument("--yes", action="store_true", help="do not ask")
     delete.set_defaults(call=_delete)
-
-
-def _shared() -> argparse.ArgumentParser:
-    """Flags of all of them. Nothing is trained here, so not those of a training."""
-    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    shared.add_argument("--results", metavar="DIR", help="folder of the experiments")
-    shared.add_argument("--settings", metavar="FILE", help="settings file")
-    shared.add_argument("--characters", metavar="NAME", help="auto, unicode or ascii")
-    shared.add_argument("--ascii", action="store_true", help="as --characters ascii")
-    return shared
 
 
 def _command(

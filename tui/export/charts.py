@@ -61,7 +61,7 @@ def charts(record: ExperimentRecord, format: str) -> bytes:
         warnings.simplefilter("ignore")  # characters that no font has
         figure = Figure(figsize=INCHES, layout="constrained")
         loss, accuracy = figure.subplots(1, 2)
-        figure.suptitle(" ".join([inert(record.id), limits(record.settings)]).strip())
+        figure.suptitle("  ".join([inert(record.id), limits(record.settings)]).strip())
         for axes, measure, factor in ((loss, "loss", 1.0), (accuracy, "accuracy", 100.0)):
             for model in record.model_names:
                 _draw(axes, record, model, measure, factor)

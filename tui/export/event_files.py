@@ -27,6 +27,8 @@ TAGS = {
     "learning_rate": "learning_rate",
 }
 """The field of an epoch's result, by TensorBoard's name for it."""
+OURS = "mnist-tui"
+"""What the names of our event files end with."""
 VERSION = "brain.Event:2"
 """What event files begin with."""
 
@@ -34,7 +36,7 @@ VERSION = "brain.Event:2"
 def write_event_files(record: ExperimentRecord, folder: Path) -> None:
     """Write a file for each run that has an epoch; steps are epochs, times those of the training.
 
-    Written again, the files take the place of those before.
+    They take the place of those that were written there before, of whatever experiment.
 
     Raises:
         OSError: a file cannot be written.
@@ -47,7 +49,9 @@ def write_event_files(record: ExperimentRecord, folder: Path) -> None:
         raise missing("tensorboard") from error
 
     start = float(calendar.timegm(record.started.timetuple()))
-    name = f"events.out.tfevents.{start:.0f}.mnist-tui"
+    name = f"events.out.tfevents.{start:.0f}.{OURS}"
+    for old in folder.glob(f"*/events.out.tfevents.*.{OURS}"):
+        old.unlink()
     for run in record.runs.values():
         if not run.epochs:
             continue

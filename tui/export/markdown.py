@@ -22,9 +22,10 @@ def _lines(record: ExperimentRecord) -> Iterator[str]:
     yield f"# {_plain(record.id)}"
     yield ""
     device = f"{environment.get('device', '')} ({environment.get('device_name', '')})"
+    limited = limits(record.settings)
     yield (
         f"{record.status}, started {record.started:%Y-%m-%d %H:%M} UTC on {_plain(device)}, "
-        + f"preset {_plain(record.settings.preset)} {limits(record.settings)}".strip()
+        + ", ".join(filter(None, [f"preset {_plain(record.settings.preset)}", limited]))
     )
     yield ""
     yield f"Settings: {_plain(', '.join(changed_settings(record.settings)) or 'the defaults')}"

@@ -10,6 +10,7 @@ from engine.files import write_atomically
 from engine.records import ExperimentRecord
 from engine.results import ResultsError
 from tui.export.formats import ENDINGS, FOLDER
+from tui.export.target import target_file, target_folder
 
 
 def usual_path(record: ExperimentRecord, format: str) -> Path:
@@ -37,19 +38,13 @@ def export(record: ExperimentRecord, format: str, path: Path, *, replace: bool =
     Raises:
         ResultsError: something is there, it cannot be written, or a library is missing.
     """
-    if os.path.lexists(path) and not replace:
-        raise ResultsError(f"{path}: is there already; --force replaces it")
-    target = Path(os.path.realpath(path))  # a link stays one
-    wrong = target.is_file() if format == FOLDER else target.exists() and not target.is_file()
-    if wrong:
-        raise ResultsError(f"{path}: is {'a' if format == FOLDER else 'not a'} file")
     try:
         if format == FOLDER:
             from tui.export.event_files import write_event_files
 
-            write_event_files(record, target)
+            write_event_files(record, target_folder(path, replace=replace))
         else:
-            write_atomically(target, content(record, format))
+            write_atomically(target_file(path, replace=replace), content(record, format))
     except OSError as error:
         raise ResultsError(f"{path}: cannot be written: {error.strerror or error}") from error
     return path

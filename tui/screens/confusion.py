@@ -111,9 +111,9 @@ def added(matrices: Sequence[Sequence[Sequence[int]]]) -> list[list[int]]:
 
 
 def _notes(ends: Sequence[RunFinished]) -> list[str]:
-    """How far the networks' certainty can be believed."""
+    """How far the networks' certainty can be believed; help says more."""
     errors = [end.calibration_error for end in ends if end.calibration_error is not None]
     if not errors:
         return []
     mean = sum(errors) / len(errors)
-    return [f"calibration error {mean:.2%}: certainty and accuracy differ so much"]
+    return [f"calibration error {mean:.2%}"]

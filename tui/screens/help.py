@@ -129,6 +129,23 @@ Leaving ends nothing.
   Ctrl+P        command palette: every action and the themes
   ?             this page; Esc closes it
 """,
+    "past": f"""\
+[b]A past experiment[/b]
+
+Its curves, its result and its runs, as its files say. Train curves within epochs and the
+networks at work are not in them, so there is nothing to draw for.
+
+[b]Keys[/b]
+  i  c          what is confused; compare the models
+  Esc           back to the results
+  n             the same
+{CHART_KEYS}  t             colours: dark, light, high contrast, the terminal's own
+  ← →           read out the exact values of an epoch; so does the mouse
+  ↑ ↓           choose a run in the table; so does a click
+  q             quit
+  Ctrl+P        command palette: every action and the themes
+  ?             this page; Esc closes it
+""",
     "results": f"""\
 [b]Results[/b]
 
@@ -139,13 +156,15 @@ Below the table is what the chosen one came to, or why it cannot be read.
 [b]Keys[/b]
   ↑ ↓           choose; also Page up, Page down, Home, End, and the mouse
   Enter         open it: its curves, its runs, its result, what is confused
-  Space         tick it, or no more; up to {len(LETTERS)}, in the order of their letters
+  Space         tick it, or no more, and go on to the next; up to {len(LETTERS)}, which
+                are compared in the order of their letters
   c             compare: those ticked over one another
   /             filter: words of the id, models, status, preset; all must be
                 there; Enter or ↓ leads to the table, Esc shows all again
   r             train again with the settings of the chosen one; asks first
-  e             export those ticked, or the chosen one, into files in the folder
-                that the program was started in: asks which kind
+  e             export those ticked, also those that a filter hides, or else the
+                chosen one, into files in the folder that the program was
+                started in: asks which kind
   Esc           back to the form
   t             colours: dark, light, high contrast, the terminal's own
   q             quit

@@ -82,6 +82,16 @@ class OverlayScreen(ChartedScreen[None]):
     def action_differences(self) -> None:
         """In the place of the charts, where there is no room for both."""
         self.toggle_class("-differences")
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What changes the charts acts where they are in sight; train curves are not there."""
+        if action == "smooth":
+            return False
+        charts = ("enlarge", "scale", "unit", "band", "zoom", "read_out")
+        if action in charts and self.has_class("-differences"):
+            return False
+        return action != "differences" or self.maximized is None
 
     def _keys(self) -> Text:
         """What each letter stands for: the experiment, and how it trained."""
@@ -90,7 +100,7 @@ class OverlayScreen(ChartedScreen[None]):
             settings = record.settings
             recipe = training(settings.recipe(settings.models[0]))
             text.append(f"{letter}  ", "bold").append(inert(record.id))
-            words = f"   {settings.preset}, {settings.epochs} epochs, {recipe} {limits(settings)}"
-            text.append(f"{words.rstrip()}\n", "dim")
+            words = [settings.preset, f"{settings.epochs} epochs", recipe, limits(settings)]
+            text.append(f"   {', '.join(filter(None, words))}\n", "dim")
         text.right_crop(1)
         return text

@@ -27,6 +27,7 @@ from tui.screens.sized import SizedScreen
 from tui.widgets.experiments_table import ExperimentsTable
 from tui.widgets.question_strip import QuestionStrip
 from tui.widgets.summary_panel import SummaryPanel
+from tui.wording import training
 
 AT_ONCE = 20
 """Experiments that are read before the table shows them."""
@@ -42,7 +43,7 @@ EXPORTS = {
     "svg": ("s", "SVG"),
     "png": ("p", "PNG"),
     "tensorboard": ("t", "TensorBoard"),
-    "stay": ("escape", "Not"),
+    "stay": ("escape", "No"),
 }
 
 
@@ -92,6 +93,8 @@ class ResultsScreen(SizedScreen[None]):
         """Their names, in the order in which they were ticked."""
         self._again: Settings | None = None
         """To train with, if the question is answered so: the table may have changed meanwhile."""
+        self._to_export: Sequence[ExperimentRecord] = ()
+        """Those that there were when it was asked as what."""
         self._left = threading.Event()
 
     def compose(self) -> ComposeResult:
@@ -167,6 +170,8 @@ class ResultsScreen(SizedScreen[None]):
         if isinstance(chosen, ExperimentRecord):
             summary.show(chosen)
         self._tell(inert(chosen.reason) if isinstance(chosen, Unreadable) else "")
+        if isinstance(chosen, ExperimentRecord):
+            self._tell(_trained(chosen.settings))
         if not self._listed:
             self._tell(ABSENT)
         elif chosen is None:
@@ -223,8 +228,10 @@ class ResultsScreen(SizedScreen[None]):
 
     async def action_export(self) -> None:
         """Write those that are ticked to files, once the kind of file is said."""
-        if self._ticked_records:
-            await self._ask("export", "Export as", EXPORTS)
+        self._to_export = self._ticked_records
+        if self._to_export:
+            several = f"{len(self._to_export)} " if len(self._to_export) > 1 else ""
+            await self._ask("export", f"Export {several}as", EXPORTS)
 
     async def _ask(self, question: str, text: str, answers: dict[str, tuple[str, str]]) -> None:
         self.add_class("-asking")
@@ -248,14 +255,17 @@ class ResultsScreen(SizedScreen[None]):
         from tui.export.writing import export, free_path
 
         saved, problem = [], ""
-        for record in self._ticked_records:
+        for record in self._to_export:
             path = free_path(record, format_).absolute()
             try:
-                saved.append(str(export(record, format_, path)))
+                saved.append(export(record, format_, path))
             except ResultsError as error:
                 problem = str(error)
-        words = problem or f"saved {', '.join(saved)}"
-        self.app.call_from_thread(self._tell, printable(words))
+        words = [f"saved {saved[0]}"] if len(saved) == 1 else []
+        if len(saved) > 1:
+            words = [f"saved {len(saved)} in {saved[0].parent}: {saved[0].name} …"]
+        words += [problem] if problem else []
+        self.app.call_from_thread(self._tell, printable("; ".join(words)))
 
     @property
     def _filter(self) -> Input:
@@ -290,6 +300,12 @@ class ResultsScreen(SizedScreen[None]):
             self._table.focus()
         else:
             self.dismiss(None)
+
+
+def _trained(settings: Settings) -> str:
+    """ "5 × 10 epochs, notebook, adam 0.001 constant"."""
+    recipe = training(settings.recipe(settings.models[0]))
+    return f"{_times(settings)}, {settings.preset}, {recipe}"
 
 
 def _times(settings: Settings) -> str:

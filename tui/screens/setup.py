@@ -229,7 +229,7 @@ class SetupScreen(SizedScreen[None]):
             self._say(f"✗ {error}", refused=True)
             return
         runs = len(models) * settings.repeats
-        images = f" {limits(settings)}" if limits(settings) else ""
+        images = f", {limits(settings)}" if limits(settings) else ""
         rest = f"; r goes on with {self._unfinished.id}" if self._unfinished else ""
         if self._live is not None:
             rest = f"; w watches {self._live[0].id}, process {self._live[1].pid}"

@@ -72,6 +72,7 @@ class TrainingScreen(ChartedScreen[str | None]):
 
     CSS_PATH = "training.tcss"
     HELP = "training"
+    AFTERWARDS = "n begins a new experiment"
     SIDES: ClassVar[tuple[str, ...]] = ("inspect", "draw", "compare")
     """The other screens that there is something for."""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-very-wide")]  # noqa: RUF012
@@ -144,8 +145,10 @@ class TrainingScreen(ChartedScreen[str | None]):
         if self.is_attached:  # it is not if the experiment was refused
             self._looks += 1
             for number, measure in enumerate(MEASURES):
-                # In turns, so that a key never waits for both; together where looks are rare.
-                if self._settings.refresh_rate < RARE or self._looks % len(MEASURES) == number:
+                # In turns, so that a key never waits for both; together where looks are rare, and
+                # at the first, which may show what has been there for long.
+                together = self._settings.refresh_rate < RARE or self._looks == 1
+                if together or self._looks % len(MEASURES) == number:
                     self.draw_chart(measure)
             self.set_timer(self._pace(), self._look)
 
@@ -245,7 +248,7 @@ class TrainingScreen(ChartedScreen[str | None]):
         self.remove_class("-asking")
         self.query_one(SummaryPanel).show(self.view.record)
         self.add_class("-ended")
-        self.query_one(LogPane).add("INFO", f"{self.view.record.status}; n begins a new experiment")
+        self.query_one(LogPane).add("INFO", f"{self.view.record.status}; {self.AFTERWARDS}")
 
     def _refuse(self, text: str) -> None:
         if self._quitting:

@@ -23,9 +23,12 @@ class WatchScreen(TrainingScreen):
     """Shows what the files of the experiment say; leaving it ends nothing."""
 
     HELP = "watch"
+    AFTERWARDS = "Esc leads back"
     SIDES: ClassVar[tuple[str, ...]] = ("inspect", "compare")
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "new", "Back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "new", "Back", key_display="Esc"),
+    ]
 
     def __init__(
         self,
@@ -34,7 +37,7 @@ class WatchScreen(TrainingScreen):
         take_log: Callable[[], list[tuple[str, str]]],
     ) -> None:
         """``owner`` is the process that trains it; None if none does any more."""
-        self._follower = Follower(owner)
+        self._follower = Follower(owner, record)
         self._owner = owner
         super().__init__(record.settings, self._follower, take_log, record.folder)
         already = (datetime.now(UTC) - record.started).total_seconds()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 
@@ -20,12 +22,19 @@ WIDE_FROM = 94
 class ExperimentsTable(DataTable[Text]):
     """Shows what it is given, in that order."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("home", "scroll_top", "First", show=False),
+        Binding("end", "scroll_bottom", "Last", show=False),
+    ]
+
     def __init__(self) -> None:
         super().__init__(cursor_type="row", id="experiments", classes="panel")
         self.border_title, self.border_subtitle = "reading…", "Enter opens"
         self._listed: Sequence[Listed] = ()
         self._ticked: Sequence[str] = ()
         self._heads: Sequence[str] = ()
+        self._last = ""
+        """The name of the one that was chosen last: a filter may hide it for a while."""
 
     @property
     def chosen(self) -> Found | None:
@@ -34,14 +43,15 @@ class ExperimentsTable(DataTable[Text]):
 
     def show(self, rows: Sequence[Listed], ticked: Sequence[str]) -> None:
         """Bring the table up to date; ``ticked`` are names, in the order of their letters."""
-        chosen = self.chosen
+        if self.chosen is not None:
+            self._last = self.chosen.folder.name
         before = self._lay_out([each.name for each in rows])
         self._listed, self._ticked = rows, ticked
         for row, each in enumerate(rows):
             self._show_row(row, self._cells(each), new=row >= before)
         names = [each.name for each in rows]
-        if not before and chosen is not None and chosen.folder.name in names:
-            self.move_cursor(row=names.index(chosen.folder.name))
+        if not before and self._last in names:
+            self.move_cursor(row=names.index(self._last))
 
     def _lay_out(self, names: Sequence[str]) -> int:
         """Clear it unless rows are only added; return how many stay."""

@@ -20,11 +20,13 @@ class LogPane(RichLog):
         super().__init__(id="log", classes="panel", max_lines=1000, wrap=True, markup=False)
         self.can_focus = False
         self.border_title = "Log"
+        self.timed = True
+        """Whether lines say when they came."""
 
     def add(self, level: str, text: str) -> None:
         """Add a line; ``level`` is a name of the logging module's."""
         line = Text.assemble(
-            (f"{datetime.now():%H:%M:%S} ", "dim"),
+            (f"{datetime.now():%H:%M:%S} " if self.timed else "", "dim"),
             (f"{GLYPHS.get(level, '·')} {inert(text)}", STYLES.get(level, "")),
         )
         self.write(line)

@@ -59,7 +59,7 @@ def summary_text(record: ExperimentRecord, background: Color, *, wide: bool) -> 
             note = f"\n   {model.name}: runs of {min(lengths)} to {max(lengths)} epochs"
             text.append(note, "dim")
     if limits(record.settings):
-        text.append(f"\n   trained and tested {limits(record.settings)} only", "dim")
+        text.append(f"\n   {limits(record.settings)}", "dim")
     return text.append("\nsaved in ", "dim").append(printable(str(record.summary)), "bold")
 
 
