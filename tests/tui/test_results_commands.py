@@ -389,7 +389,8 @@ def test_a_library_that_is_missing_is_named(
         monkeypatch.setitem(sys.modules, name, None)
     done = results_command("export", OLD, "--format", format)
     assert done.code == 2
-    assert done.err == f'mnist-tui: export: needs {library}: pip install "mnist-tui[export]"\n'
+    advice = 'pip install "mnist-tui[export]"'
+    assert done.err == f"mnist-tui: export: {library} is not installed: {advice}\n"
     assert not Path(OLD + ENDINGS[format]).exists()
 
 
