@@ -87,6 +87,18 @@ def pairs(groups: Sequence[Sequence[Contender]]) -> list[tuple[Contender, Conten
         every = list(product(baseline, group))
         found += [(one, other) for one, other in every if one.model == other.model] or every
     for one, other in found:
-        if one.record.folder == other.record.folder and one.name == other.name:
-            raise ResultsError(f"compare: {one.record.id}/{one.name} is given twice")
+        _refuse_overlap(one, other)
     return found
+
+
+def _refuse_overlap(one: Contender, other: Contender) -> None:
+    """Raise ``ResultsError`` where a run would be compared with itself."""
+    if one.record.folder != other.record.folder:
+        return
+    if one.name == other.name:
+        raise ResultsError(f"compare: {one.record.id}/{one.name} is given twice")
+    for run, model in ((one, other), (other, one)):
+        if run.model == model.name:
+            raise ResultsError(
+                f"compare: {run.record.id}/{run.name} is one of the runs of {model.name} itself"
+            )

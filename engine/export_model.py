@@ -18,13 +18,14 @@ from torch import Tensor, nn
 
 from engine.data import IMAGENET_MEAN, IMAGENET_STD, MNIST_MEAN, MNIST_STD, SIDE
 from engine.device import installed
+from engine.extras import not_installed
 from engine.models import MODELS, predict_proba
 from engine.one_line import OneLineError, printable
 from engine.reading import load_network
 from engine.tensor_file import tensor_bytes
 from engine.trained import Trained
 
-EXTRA = "mnist-tui[models]"
+EXTRA = "models"
 INPUT, OUTPUT = "images", "probabilities"
 INPUT_IS = "float32 [batch, 1, 28, 28], grey from 0 (black) to 1, the digit white on black"
 OUTPUT_IS = "float32 [batch, 10], of the digits 0 to 9; they add up to 1"
@@ -141,7 +142,7 @@ def _installed_module(name: str, package: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise ExportError(f"{package} is not installed: pip install '{EXTRA}'") from error
+        raise ExportError(not_installed(package, EXTRA)) from error
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from operator import lt
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -66,7 +66,7 @@ def take(
 
 
 def checked(name: str, value: Any, kind: type) -> Any:
-    """A value in its type and within its limits.
+    """A value in its type and within its limits; a date in UTC, which it is in if it has no zone.
 
     Raises:
         WrongValueError: it is not.
@@ -74,12 +74,23 @@ def checked(name: str, value: Any, kind: type) -> Any:
     right = isinstance(value, kind) or (kind is float and isinstance(value, int))
     if not right or isinstance(value, bool):
         raise WrongValueError(f"{name} is {shown(value)}, which is not of type {kind.__name__}")
+    if isinstance(value, datetime):
+        return _in_utc(name, value)
     if isinstance(value, int | float):
         low, high = LIMITS.get(name, ANY_LIMITS)
         astray = name in LOSSES and isinstance(value, float) and not math.isfinite(value)
         if not (low <= value <= high or astray):
             raise WrongValueError(f"{name} is {shown(value)}; allowed: {low:g} to {high:g}")
     return float(value) if kind is float else value
+
+
+def _in_utc(name: str, value: datetime) -> datetime:
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:  # in the first and the last hours of the calendar
+        raise WrongValueError(f"{name} is {value.isoformat()}, no date in UTC") from error
 
 
 def indices(name: str, found: Sequence[Any]) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from engine.compare import LEVEL, Comparison, Difference, Discordance
 
@@ -28,7 +28,21 @@ def difference_words(comparison: Comparison, baseline: str, other: str) -> Itera
     if comparison.discordance is None:
         yield f"no McNemar test: {comparison.reason}"
     else:
-        yield _discordance(comparison.discordance, baseline, other)
+        yield _discordance(comparison.discordance, baseline, other, min(repeats))
+
+
+def adjustment_words(comparisons: Sequence[Comparison]) -> str:
+    """For how many tests the p-values were adjusted; nothing where no test was made twice."""
+    t_tests = sum(
+        one.difference is not None and one.difference.p is not None for one in comparisons
+    )
+    mcnemars = sum(one.discordance is not None for one in comparisons)
+    made = ((t_tests, "t-tests"), (mcnemars, "McNemar tests"))
+    counts = [f"for {number} {name}" for number, name in made if number > 1]
+    if not counts:
+        return ""
+    alone = "; each interval stands alone" if t_tests > 1 else ""
+    return f"The p-values are adjusted {' and '.join(counts)} (Holm){alone}."
 
 
 def verdict(p: float) -> str:
@@ -57,10 +71,12 @@ def _difference(found: Difference, repeats: int) -> str:
     )
 
 
-def _discordance(found: Discordance, baseline: str, other: str) -> str:
+def _discordance(found: Discordance, baseline: str, other: str, repeats: int) -> str:
+    runs = f"{found.other.id} and {found.baseline.id}"
+    # A run that is the only one, or was named, was not chosen by its accuracy.
+    which = f"runs of median accuracy, {runs}," if repeats > 1 else f"runs {runs}"
     return (
-        f"McNemar's exact test of the runs of median accuracy, {found.other.id} and "
-        f"{found.baseline.id}, on {found.images:,} test images: "
+        f"McNemar's exact test of the {which} on {found.images:,} test images: "
         f"{found.other_alone:,} are misread by {other} alone, "
         f"{found.baseline_alone:,} by {baseline} alone; "
         f"{p_value(found.adjusted)}: {verdict(found.adjusted)}"

@@ -8,6 +8,11 @@ from typing import TextIO
 from engine.one_line import printable
 
 
+def print_text(text: str, stream: TextIO | None) -> bool:
+    """Print several lines as ``print_line`` does each."""
+    return all(print_line(line, stream) for line in text.split("\n"))
+
+
 def print_line(text: str, stream: TextIO | None) -> bool:
     """Print a line; return False if it could not be written, though somebody may want it.
 

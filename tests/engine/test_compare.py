@@ -192,7 +192,8 @@ def results(tmp_path: Path) -> Path:
         (["a/cnn", "b"], ["a-1/cnn b-1/mlp"]),
         (["latest", "a/cnn", "b"], ["c-1/mobilenetv2 a-1/cnn", "c-1/mobilenetv2 b-1/mlp"]),
         (["a/mlp-r1", "a/mlp-r2"], ["a-1/mlp-r1 a-1/mlp-r2"]),
-        (["a/cnn-r2", "a/cnn"], ["a-1/cnn-r2 a-1/cnn"]),
+        (["a/cnn-r2", "a/mlp"], ["a-1/cnn-r2 a-1/mlp"]),
+        (["a/cnn-r2", "b/mlp"], ["a-1/cnn-r2 b-1/mlp"]),
     ],
 )
 def test_names_say_what_is_compared(results: Path, names: list[str], wanted: list[str]) -> None:
@@ -209,6 +210,8 @@ def test_names_say_what_is_compared(results: Path, names: list[str], wanted: lis
         (["b"], "b-1 has mlp alone"),
         (["a/cnn", "a/cnn"], "a-1/cnn is given twice"),
         (["a", "a-1"], "a-1/mlp is given twice"),
+        (["a/cnn-r2", "a/cnn"], "a-1/cnn-r2 is one of the runs of cnn itself"),
+        (["a", "b", "a/mlp-r1"], "a-1/mlp-r1 is one of the runs of mlp itself"),
         (["a/mlp-r3"], "has no finished run of 'mlp-r3'; its models are mlp, cnn"),
         (["d"], "has no experiment 'd'"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,20 @@ def test_one_without_a_run_is_listed(tmp_path: Path) -> None:
     assert (found.best, [model.runs for model in found.models]) == (None, [0])
 
 
+@pytest.mark.parametrize("told", ["2026-11-22T12:30:12+05:00", "2026-11-22T07:30:12"])
+def test_dates_are_in_utc_whatever_their_zone(record: ExperimentRecord, told: str) -> None:
+    text = record.summary.read_bytes()
+    begun = re.sub(rb"started = .*", f"started = {told}".encode(), text, count=1)
+    assert begun != text
+    record.summary.write_bytes(begun)
+    for found in (glance(record.folder).started, read_record(record.folder).started):
+        assert found.isoformat() == "2026-11-22T07:30:12+00:00"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "part"),
     [
+        (b"started = 2026-11-22 07:30:12", b"started = 0001-01-01T00:00:00+01:00 #", "date in UTC"),
         (b"schema = 2", b"schema = 3", "schema is 3"),
         (b'status = "running"', b'status = "going"', "status is 'going'"),
         (b"mean = 0.9", b"mean = 1.9", "test_accuracy is 1.9"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,6 +124,15 @@ def script(shell: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> Path
     path = folder / "_mnist-tui"
     path.write_text(capsys.readouterr().out)
     return path
+
+
+@pytest.mark.parametrize(("stream", "code"), [("/dev/full", 1), ("-", 0)])
+def test_a_script_that_nobody_can_take_is_no_traceback(stream: str, code: int) -> None:
+    program = "import sys; from tui.cli import main; sys.exit(main(['completion', 'bash']))"
+    start = [sys.executable, "-c", program]
+    line = f"{shlex.join(start)} >{'&-' if stream == '-' else stream}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (code, "")
 
 
 def shell(*command: str, given: str = "") -> str:

@@ -221,7 +221,10 @@ def test_compare_puts_experiments_side_by_side(results_command: Command) -> None
         words = f"B {model} against A {model}: test accuracy +0.00 points, 95 % interval −"
         line = next(line for line in done.lines if line.startswith(words))
         assert "p = 1: not significant at 5 %; more repeats may show a difference" in line
-    assert "adjusted for 2 comparisons" in done.out
+    adjusted = (
+        "The p-values are adjusted for 2 t-tests and for 2 McNemar tests (Holm); each interval"
+    )
+    assert adjusted in done.out
 
 
 def test_compare_as_json_has_the_figures(results_command: Command, results: Path) -> None:
@@ -238,6 +241,16 @@ def test_one_repeat_is_told_to_be_too_few(results_command: Command) -> None:
     done = results_command("compare", f"{OLD}/mlp-r1", f"{OLD}/cnn")
     assert done.code == 0
     assert "1 repeat: no interval and no t-test; run more repeats" in done.out
+    assert re.search(r"exact test of the runs cnn-r\d and mlp-r1 on 200 test images", done.out)
+
+
+def test_what_was_not_tested_is_not_adjusted(results_command: Command) -> None:
+    """One run against two others: McNemar's test twice, and no t-test."""
+    runs = (f"{OLD}/mlp-r1", f"{OLD}/mlp-r2", f"{OLD}/cnn-r1")
+    done = results_command("compare", *runs)
+    assert "adjusted for 2 McNemar tests (Holm)." in done.out
+    assert "interval stands alone" not in done.out
+    assert "adjusted" not in results_command("compare", *runs[:2]).out
 
 
 def test_words_on_two_networks(trained: ExperimentRecord) -> None:
@@ -389,7 +402,8 @@ def test_a_library_that_is_missing_is_named(
         monkeypatch.setitem(sys.modules, name, None)
     done = results_command("export", OLD, "--format", format)
     assert done.code == 2
-    assert done.err == f'mnist-tui: export: needs {library}: pip install "mnist-tui[export]"\n'
+    advice = 'pip install "mnist-tui[export]"'
+    assert done.err == f"mnist-tui: export: {library} is not installed: {advice}\n"
     assert not Path(OLD + ENDINGS[format]).exists()
 
 

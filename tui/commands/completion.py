@@ -10,6 +10,7 @@ import shtab
 
 from engine.recipes import PRESETS
 from engine.settings import FIELDS, MODEL_NAMES, rule
+from tui.plain_lines import print_text
 
 NETWORKS = ("latest", *(f"latest/{model}" for model in MODEL_NAMES))
 OPEN = {"preset": tuple(PRESETS), "device": ("auto", "cpu", "cuda", "mps", "xpu")}
@@ -24,8 +25,7 @@ def completion(shell: str) -> int:
     parser = build_parser()
     for action in _actions(parser):
         _teach(action)
-    sys.stdout.write(shtab.complete(parser, shell=shell) + "\n")
-    return 0
+    return int(not print_text(shtab.complete(parser, shell=shell), sys.stdout))
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

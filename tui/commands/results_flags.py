@@ -97,7 +97,7 @@ def add_results(commands: Any, common: argparse.ArgumentParser) -> None:
     export = _command(own, shared, "export", "an experiment for other programs", EXPORT)
     export.add_argument("id", metavar="ID", help=ID_HELP)
     export.add_argument(
-        "--format", required=True, choices=list(ENDINGS), metavar="FORMAT", help="see below"
+        "--format", required=True, choices=list(ENDINGS), metavar="FORMAT", help="kind of file"
     )
     export.add_argument(
         "--output",

@@ -15,7 +15,7 @@ from engine.events import plain
 from engine.records import ExperimentRecord
 from engine.settings import Settings, expanded
 from engine.statistics import describe
-from tui.difference_words import difference_words
+from tui.difference_words import adjustment_words, difference_words
 from tui.output_lines import inert
 from tui.page import Page
 from tui.plain_lines import print_line
@@ -70,9 +70,8 @@ def compare_experiments(settings: Settings, names: Sequence[str], *, as_json: bo
             page.paragraph(line, GAP)
     page.line()
     page.paragraph(WHAT_THEY_ASK)
-    if len(comparisons) > 1:
-        adjusted = f"The p-values are adjusted for {len(comparisons)} comparisons (Holm)"
-        page.paragraph(f"{adjusted}; each interval stands alone.")
+    if adjusted := adjustment_words(comparisons):
+        page.paragraph(adjusted)
     return int(not page.complete)
 
 

@@ -13,7 +13,7 @@ from tui.export.summary_json import summary_json
 from tui.model_facts import fact_rows
 from tui.output_lines import inert
 from tui.page import Page
-from tui.plain_lines import print_line
+from tui.plain_lines import print_text
 from tui.settings_words import changed_settings, setting_words
 from tui.text_table import GAP, Column, measured
 from tui.trend import trend
@@ -39,7 +39,7 @@ def show_experiment(settings: Settings, id_: str, *, everything: bool, as_json: 
     """
     record = without_trainer(read_record(find_experiment(expanded(settings.results), id_)))
     if as_json:
-        return int(not print_text(summary_json(record)))
+        return int(not print_text(summary_json(record), sys.stdout))
     page = Page(settings.characters)
     say_experiment(page, record, everything=everything)
     return int(not page.complete)
@@ -140,8 +140,3 @@ def _say_confusions(page: Page, record: ExperimentRecord) -> None:
         page.title("most often misread, in all runs")
         for line in lines:
             page.paragraph(line, GAP)
-
-
-def print_text(text: str) -> bool:
-    """Several lines of plain text on stdout."""
-    return all([print_line(line, sys.stdout) for line in text.split("\n")])
