@@ -25,7 +25,6 @@ from engine.reading import load_network
 from engine.tensor_file import tensor_bytes
 from engine.trained import Trained
 
-EXTRA = "models"
 INPUT, OUTPUT = "images", "probabilities"
 INPUT_IS = "float32 [batch, 1, 28, 28], grey from 0 (black) to 1, the digit white on black"
 OUTPUT_IS = "float32 [batch, 10], of the digits 0 to 9; they add up to 1"
@@ -142,7 +141,7 @@ def _installed_module(name: str, package: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise ExportError(not_installed(package, EXTRA)) from error
+        raise ExportError(not_installed(package)) from error
 
 
 @contextlib.contextmanager

@@ -9,6 +9,11 @@ from engine.compare import LEVEL, Comparison, Difference, Discordance
 FEW = 5
 """Repeats below which a difference is easily missed."""
 
+WHAT_THEY_ASK = (
+    "The t-test asks whether trainings like these differ in their mean accuracy, McNemar's test "
+    "whether two networks do on these test images."
+)
+
 
 def difference_words(comparison: Comparison, baseline: str, other: str) -> Iterator[str]:
     """A line on the accuracies of the repeats, and one on the two networks.
@@ -23,12 +28,23 @@ def difference_words(comparison: Comparison, baseline: str, other: str) -> Itera
         without = baseline if repeats[0] == 0 else other
         yield f"{other} against {baseline}: {without} has no finished run"
         return
+    if _are_alike(comparison):
+        yield f"{other} against {baseline}: run by run the same; it may be the same training twice"
+        return
     shown = _difference(comparison.difference, min(repeats))
     yield f"{other} against {baseline}: test accuracy {shown}"
     if comparison.discordance is None:
         yield f"no McNemar test: {comparison.reason}"
     else:
         yield _discordance(comparison.discordance, baseline, other, min(repeats))
+
+
+def _are_alike(comparison: Comparison) -> bool:
+    """Whether all accuracies are the same, and the misread images, as far as they are known."""
+    baseline, other = comparison.baseline, comparison.other
+    found = comparison.discordance
+    differs = found is not None and (found.baseline_alone or found.other_alone)
+    return baseline.accuracies == other.accuracies and not differs
 
 
 def adjustment_words(comparisons: Sequence[Comparison]) -> str:

@@ -8,7 +8,7 @@ from engine.compare import compared
 from engine.contenders import Contender, pairs
 from engine.records import ExperimentRecord
 from engine.results import ResultsError
-from tui.difference_words import adjustment_words, difference_words
+from tui.difference_words import WHAT_THEY_ASK, adjustment_words, difference_words
 from tui.palette import LETTERS
 
 
@@ -31,5 +31,6 @@ def difference_lines(records: Sequence[ExperimentRecord]) -> Iterator[str]:
         return
     for one in found:
         yield from difference_words(one, one.baseline.name, one.other.name)
+    yield WHAT_THEY_ASK
     if adjusted := adjustment_words(found):
         yield adjusted

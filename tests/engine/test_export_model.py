@@ -176,7 +176,8 @@ def test_a_missing_package_is_named_with_how_to_install_it(
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(ExportError) as caught:
         export_model(find_trained(record.folder.parent, "latest"), format)
-    one_line(caught.value, missing.partition(".")[0], 'pip install "mnist-tui[models]"')
+    package = missing.partition(".")[0]
+    one_line(caught.value, f"{package} is not installed: pip install {package}")
 
 
 def command(record: ExperimentRecord, *arguments: str) -> int:

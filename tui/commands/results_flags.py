@@ -52,7 +52,7 @@ svg, png     loss and accuracy over the epochs, the mean and the span of the rep
 tensorboard  a folder of event files, a run in each of its folders, for
              tensorboard --logdir
 
-svg, png and tensorboard need: pip install "mnist-tui[export]"
+svg and png need matplotlib, tensorboard the package of that name; pip installs both
 
 examples:
   mnist-tui results export latest --format csv

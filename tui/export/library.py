@@ -8,4 +8,4 @@ from engine.results import ResultsError
 
 def missing(library: str) -> ResultsError:
     """What a format says whose library is not installed."""
-    return ResultsError(f"export: {not_installed(library, 'export')}")
+    return ResultsError(f"export: {not_installed(library)}")

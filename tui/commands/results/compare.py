@@ -15,7 +15,7 @@ from engine.events import plain
 from engine.records import ExperimentRecord
 from engine.settings import Settings, expanded
 from engine.statistics import describe
-from tui.difference_words import adjustment_words, difference_words
+from tui.difference_words import WHAT_THEY_ASK, adjustment_words, difference_words
 from tui.output_lines import inert
 from tui.page import Page
 from tui.plain_lines import print_line
@@ -32,11 +32,6 @@ COLUMNS = (
     Column("runs"),
     Column("test loss", leaves=2),
     Column("time/run"),
-)
-
-WHAT_THEY_ASK = (
-    "The t-test asks whether trainings like these differ in their mean accuracy, McNemar's test "
-    "whether two networks do on these test images."
 )
 
 
