@@ -9,14 +9,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from platformdirs import user_cache_path
-from torch import Tensor, nn
 
 from engine.device import Capabilities
 from engine.files import LONG_AGO, remove_leftovers, write_atomically
 from engine.settings import Settings, expanded
+
+if TYPE_CHECKING:  # the folder is found, looked at and emptied without torch
+    from torch import Tensor, nn
 
 CHECKSUM_BYTES = 32
 SUFFIX = ".features"
@@ -39,6 +41,8 @@ def features_file(folder: Path, network: nn.Module, images: Tensor, able: Capabi
         images: uint8 [N, 28, 28].
         able: what the device computes with; other kernels give other last digits.
     """
+    import torch
+
     computes = (able.feature_dtype, able.feature_batch, able.fused_convolutions)
     where = (able.memory_format, images.device.type, torch.__version__)
     key = hashlib.sha256(f"{PIPELINE} {computes} {where}".encode())
@@ -51,6 +55,8 @@ def features_file(folder: Path, network: nn.Module, images: Tensor, able: Capabi
 
 def load_features(path: Path, shape: tuple[int, int]) -> Tensor | None:
     """Return float16 features of ``shape`` on the CPU; None if the file is not there or damaged."""
+    import torch
+
     try:
         if path.stat().st_size != CHECKSUM_BYTES + shape[0] * shape[1] * 2:
             return None
@@ -104,5 +110,7 @@ def clear_cache(folder: Path) -> tuple[int, int]:
 
 
 def _bytes(tensor: Tensor) -> bytes:
+    import torch
+
     plain = tensor.detach().cpu().contiguous().view(-1)
     return bytes(plain.view(torch.uint8).numpy().data) if plain.numel() else b""

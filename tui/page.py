@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 
 from tui.ascii_text import to_ascii, wants_ascii
 from tui.plain_lines import print_line
-from tui.text_table import Column, fitting, heading, measured, row_line
+from tui.text_table import GAP, Column, cut, fitting, heading, measured, row_line, table_width
 
 USUAL_WIDTH = 80
+LEAST_WIDTH = 20
+"""Of words that are folded."""
 
 
 class Page:
@@ -35,14 +37,20 @@ class Page:
         self.complete = print_line(text, sys.stdout) and self.complete
 
     def title(self, text: str) -> None:
-        """A line that stands out, where the terminal and its user want that."""
-        if self.width is None or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        """A line that stands out."""
+        self._styled(text, "bold", len(text))
+
+    def _styled(self, text: str, style: str, length: int) -> None:
+        """A line whose beginning has a style, where the terminal and its user want that."""
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        if self.width is None or plain or not style:
             self.line(text)
             return
         from rich.console import Console
         from rich.text import Text
 
-        shown = Text(to_ascii(text) if self.ascii else text, "bold")
+        shown = Text(to_ascii(text) if self.ascii else text)
+        shown.stylize(style, 0, length)
         try:
             if isinstance(sys.stdout, io.TextIOWrapper):
                 sys.stdout.reconfigure(errors="backslashreplace")
@@ -50,20 +58,48 @@ class Page:
         except OSError:
             self.complete = False
 
-    def paragraph(self, text: str, indent: str = "") -> None:
-        """Words, folded where the terminal ends; the lines after the first are indented."""
+    def paragraph(
+        self, text: str, indent: str = "", style: str = "", length: int | None = None
+    ) -> None:
+        """Words, folded where the terminal ends; the lines after the first are indented.
+
+        The first ``length`` characters are in a style of rich's, if there is one.
+        """
         if self.width is None:
             self.line(text)
             return
-        for line in textwrap.wrap(text, max(self.width, 20), subsequent_indent=indent):
+        width = max(self.width, len(indent) + LEAST_WIDTH)
+        first, *others = textwrap.wrap(text, width, subsequent_indent=indent) or [""]
+        self._styled(first, style, len(first) if length is None else length)
+        for line in others:
             self.line(line)
 
     def table(self, columns: Sequence[Column], rows: Sequence[Mapping[str, str]]) -> None:
         """A table, without the columns that do not fit."""
         kept = fitting(measured(columns, rows), self.width)
         self.title(heading(kept))
-        for row in rows:
+        for row in cut(kept, rows):
             self.line(row_line(kept, row))
+
+    def beside(self, names: Sequence[str], facts: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """What is known of several: in columns, or where these do not fit, below each other.
+
+        Args:
+            names: what they are called.
+            facts: the name of each, and its value for each of them.
+        """
+        columns = [Column(""), *map(Column, names)]
+        rows = [{"": fact, **dict(zip(names, values, strict=True))} for fact, values in facts]
+        if self.width is None or table_width(measured(columns, rows)) <= self.width:
+            self.table(columns, rows)
+            return
+        margin = max((len(fact) for fact, _ in facts), default=0) + len(GAP)
+        for place, name in enumerate(names):
+            if place:
+                self.line()
+            self.title(f"{'':{margin}}{name}")
+            for fact, values in facts:
+                self.paragraph(f"{fact:{margin}}{values[place]}", " " * margin)
 
 
 def _terminal_width() -> int | None:

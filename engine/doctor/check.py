@@ -35,6 +35,8 @@ class Examination:
     """May raise anything."""
     advice: str
     """What to do if it raises."""
+    needs_torch: bool = False
+    """Whether it is left out where there is no torch."""
 
     def checks(self, settings: Settings) -> Iterator[Check]:
         """What is found, as it is known; what is raised is a problem, and the last."""

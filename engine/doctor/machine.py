@@ -28,10 +28,14 @@ NEEDED_MEMORY = 2 * 2**30
 
 
 def cpu(settings: Settings) -> Iterator[Check]:
-    """Its name and what torch uses of it; how many threads; whether others keep it busy."""
+    """Its name and what torch uses of it."""
     import torch
 
     yield Check("cpu", "ok", f"{device_name(torch.device('cpu'))}: {', '.join(cpu_features())}")
+
+
+def threads(settings: Settings) -> Iterator[Check]:
+    """On how many cores it trains, and whether others keep them busy."""
     found = f"{settings.threads or physical_cores()} of {os.cpu_count()} cores"
     if variable := os.environ.get("OMP_NUM_THREADS"):
         found += f"; OMP_NUM_THREADS is {variable!r}, which the program sets aside"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +22,7 @@ from engine.doctor import computing, examinations, machine, stored
 from engine.doctor.check import Check, Examination
 from engine.doctor.computing import TOLERANCE, agreement, speed, training
 from engine.doctor.examinations import EXAMINATIONS, checks
-from engine.doctor.machine import cpu, gpus, memory
+from engine.doctor.machine import gpus, memory, threads
 from engine.doctor.reference import Step, first_step
 from engine.doctor.stored import cache, data, results, weights
 from engine.load import Load
@@ -73,11 +76,23 @@ def test_what_raises_is_a_problem_and_what_was_known_before_is_told() -> None:
     assert last == Check("second", "problem", r"RuntimeError: broken\n\x1b[2Jat length", "mend it")
 
 
-def test_without_torch_one_line_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "torch", None)
-    *_, last = checks(Settings())
-    assert (last.name, last.state) == ("torch", "problem")
-    assert "torch" in last.found
+def test_without_torch_the_rest_is_looked_at(tmp_path: Path) -> None:
+    lines = (
+        "import json, sys",
+        "sys.modules['torch'] = None",
+        "from engine.doctor.examinations import checks",
+        "from engine.settings import Settings",
+        f"there = Settings(results={str(tmp_path)!r}, cache_folder={str(tmp_path)!r})",
+        "print(json.dumps([vars(check) for check in checks(there)]))",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, timeout=60, check=True
+    )
+    found = {check["name"]: check for check in json.loads(done.stdout)}
+    assert list(found) == ["python", "torch", "threads", "memory", "results", "cache"]
+    assert [name for name, check in found.items() if check["state"] == "problem"] == ["torch"]
+    assert "import of torch" in found["torch"]["found"]
+    assert found["torch"]["found"].endswith("; nothing that trains works")
 
 
 def test_two_devices_that_do_the_same_agree(short: Settings) -> None:
@@ -191,10 +206,9 @@ def test_a_busy_cpu_and_little_memory_are_warnings(
     short: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine.psutil, "cpu_percent", lambda seconds: 93.0)
-    name, threads = cpu(short)
-    assert name.state == "ok"
-    assert threads.state == "warning"
-    assert "others use 93 %" in threads.found
+    busy = only(threads(short))
+    assert busy.state == "warning"
+    assert "others use 93 %" in busy.found
     little = SimpleNamespace(available=10**9, total=8 * 10**9)
     monkeypatch.setattr(machine.psutil, "virtual_memory", lambda: little)
     assert only(memory(short)).found == "1.0 GB of 8.0 GB free"

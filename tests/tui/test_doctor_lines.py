@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.doctor.check import Check
+from tui import page
 from tui.cli import main
 from tui.commands import doctor as command
 from tui.commands.doctor_terminal import terminal_checks
@@ -33,11 +34,26 @@ def lines(capsys: pytest.CaptureFixture[str], *flags: str, code: int) -> list[st
     return out.splitlines()
 
 
-def test_every_check_is_a_line_that_fits(
+@pytest.mark.parametrize("width", [60, 80])
+def test_every_check_fits_the_terminal(
+    width: int,
+    found: list[Check],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    whole = " ".join(" ".join(lines(capsys, code=1)).split())
+    monkeypatch.setattr(page, "_terminal_width", lambda: width)
+    text = lines(capsys, code=1)
+    assert max(map(len, text)) in (width, width - 1)
+    assert "".join(text).replace(" ", "") == whole.replace(" ", "")
+    assert all(line.startswith(" " * 21) for line in text[:-1] if line[0] == " ")
+
+
+def test_in_a_pipe_every_check_is_a_line(
     found: list[Check], capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = lines(capsys, code=1)
-    assert max(map(len, text)) <= 80
     assert [line.split()[0] for line in text if line[0] != " "] == [
         "warning",  # there is no terminal
         "ok",
@@ -78,13 +94,13 @@ def test_colours_are_no_more_than_decoration(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    plain = lines(capsys, code=1)
-    monkeypatch.setattr(command, "_is_terminal", lambda: True)
+    monkeypatch.setattr(page, "_terminal_width", lambda: 80)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    if not wants:
-        monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = lines(capsys, code=1)
+    if wants:
+        monkeypatch.delenv("NO_COLOR")
     coloured = lines(capsys, code=1)
     assert ("\x1b[32mok\x1b[0m" in "".join(coloured)) == wants
     bare = [line for line in coloured if "\x1b" not in line]

@@ -21,6 +21,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import tomli_w
 from PIL import Image
 from rich.cells import cell_len
 
@@ -39,7 +40,7 @@ from tui.export.formats import ENDINGS
 
 OLD, NEW, BAD = "20260101-120000-mlp-cnn", "20260102-120000-mlp-cnn", "20260103-120000-[red]bad"
 REPEATS = 3
-HEADINGS = ["status", "models", "best accuracy"]
+HEADINGS = ["status", "models", "best accuracy", "of"]
 
 
 @dataclass(frozen=True)
@@ -282,6 +283,51 @@ def test_nothing_is_wider_than_the_terminal(
         assert cell_len(widest) <= width, widest
         assert "\x1b" not in done.out
     assert ("models" in results_command("list").lines[0]) == (width == 100)
+
+
+WIDE = "20260104-120000-mlp-cnn-mobilenetv2"
+
+
+@pytest.fixture
+def wide(results: Path) -> Path:
+    """An experiment of the longest names, in which a setting has a long value."""
+    folder = shutil.copytree(results / OLD, results / WIDE)
+    tables = tomllib.loads((folder / "summary.toml").read_text(encoding="utf-8"))
+    tables["status"] = "interrupted"
+    tables["settings"]["experiment"]["models"].append("mobilenetv2")
+    tables["settings"]["data"]["data"] = "/" + "folder/" * 20
+    tables["models"] += [each | {"name": "mobilenetv2"} for each in tables["models"][1:]]
+    of_cnn = [run for run in tables["runs"] if run["model"] == "cnn"]
+    tables["runs"] += [run | {"model": "mobilenetv2"} for run in of_cnn]
+    (folder / "summary.toml").write_text(tomli_w.dumps(tables), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_the_longest_names_fit_a_narrow_terminal(
+    results_command: Command, wide: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    whole = results_command("show", WIDE).out
+    monkeypatch.setattr(page, "_terminal_width", lambda: width)
+    monkeypatch.setenv("NO_COLOR", "1")
+    listed, shown, compared = (
+        results_command(*words)
+        for words in (("list",), ("show", WIDE, "--all"), ("compare", WIDE, OLD))
+    )
+    for done in (listed, shown, compared):
+        assert done.code == 0
+        widest = max(done.lines, key=cell_len)
+        assert cell_len(widest) <= width, widest
+    starts = [line.split("…")[0].split()[0] for line in listed.lines[1:]]
+    assert len(set(starts)) == 4
+    assert WIDE.startswith(starts[0])
+    assert "folder/" * 20 in re.sub(r"\s", "", compared.out)
+    (facts,) = re.findall(r"^test accuracy .*", whole, re.M)
+    figures = re.findall(r"\d\d\.\d\d ± \d+\.\d\d %", facts)
+    assert len(figures) == 3
+    assert all(figure in shown.out for figure in figures)
+    for model in ("mlp", "cnn", "mobilenetv2"):
+        assert re.search(rf"^{model}-r3 .*finished", shown.out, re.M)
 
 
 def exported(results_command: Command, format: str, *more: str) -> Path:

@@ -7,7 +7,9 @@ from typing import Any
 
 from engine.settings import Settings
 
-EXAMPLES = """examples:
+EXAMPLES = """On a terminal lines are folded, in a pipe they are as long as they are.
+
+examples:
   mnist-tui doctor                          a line per check; exit code 1 on a problem
   mnist-tui doctor --results /scratch/me    whether that folder can be written to, too
   mnist-tui doctor --json                   a line of JSON per check

@@ -18,7 +18,8 @@ RESULTS = """examples:
   mnist-tui results delete 20261122-0730
 """
 LIST = """On a terminal, columns that do not fit are left out: the models, then the
-date; the id tells both. In a pipe all columns are there.
+date; the id tells both. Where that is not enough ids are cut, and then the best
+model and the status left out. In a pipe all is there.
 
 examples:
   mnist-tui results list

@@ -23,15 +23,17 @@ from tui.settings_words import differing_settings
 from tui.text_table import GAP, Column
 from tui.wording import accuracy, mean_and_std, short_duration
 
+LETTER = ""
+"""Heads the column of letters, which stand above the table."""
 COLUMNS = (
-    Column("experiment"),
+    Column(LETTER),
     Column("model"),
     Column("test accuracy"),
-    Column("95 % interval", leaves=1),
-    Column("best run"),
-    Column("runs"),
-    Column("test loss", leaves=2),
-    Column("time/run"),
+    Column("95 % interval", leaves=4),
+    Column("best run", leaves=2),
+    Column("runs", leaves=1),
+    Column("test loss", leaves=5),
+    Column("time/run", leaves=3),
 )
 
 
@@ -107,15 +109,12 @@ def _say_experiments(
     if differing:
         names = [letters[record.folder] for record in records]
         page.line()
-        page.table(
-            [Column("setting"), *map(Column, names)],
-            [{"setting": name, **dict(zip(names, each, strict=True))} for name, each in differing],
-        )
+        page.beside(names, differing)
     page.line()
 
 
 def _row(side: Contender, letters: Mapping[Path, str]) -> dict[str, str]:
-    row = {"experiment": letters.get(side.record.folder, ""), "model": side.name}
+    row = {LETTER: letters.get(side.record.folder, ""), "model": side.name}
     if not side.runs:
         return row | {"test accuracy": "–", "runs": "0"}
     found = describe(side.accuracies)

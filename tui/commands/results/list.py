@@ -15,14 +15,16 @@ from tui.plain_lines import print_line
 from tui.text_table import Column
 from tui.wording import mean_and_std
 
-ID, DATE, STATUS, MODELS, BEST = "experiment", "started (UTC)", "status", "models", "best accuracy"
-# The id tells the date and the models, too.
+ID, DATE, STATUS, MODELS = "experiment", "started (UTC)", "status", "models"
+BEST, OF = "best accuracy", "of"
+# The id tells the date and the models, too; cut, it still tells the date, and may be given so.
 COLUMNS = (
-    Column(ID),
-    Column(DATE, leaves=1),
-    Column(STATUS),
-    Column(MODELS, leaves=2),
+    Column(ID, leaves=3, least=len("20261122-073012…")),
+    Column(DATE, leaves=4),
+    Column(STATUS, leaves=1),
+    Column(MODELS, leaves=5),
     Column(BEST),
+    Column(OF, leaves=2),
 )
 
 
@@ -58,14 +60,14 @@ def _row(found: Glance | Unreadable) -> dict[str, str]:
         DATE: f"{found.started:%Y-%m-%d %H:%M}",
         STATUS: found.status,
         MODELS: ", ".join(model.name for model in found.models),
-        BEST: _best(found.best),
+        **_best(found.best),
     }
 
 
-def _best(model: ModelGlance | None) -> str:
+def _best(model: ModelGlance | None) -> dict[str, str]:
     if model is None or model.mean is None:
-        return "–"
-    return f"{mean_and_std(model.mean, model.std)}  {model.name}"
+        return {BEST: "–"}
+    return {BEST: mean_and_std(model.mean, model.std), OF: model.name}
 
 
 def _plain(found: Glance | Unreadable) -> dict[str, Any]:

@@ -23,6 +23,14 @@ LONGEST_TREND = 40
 SHORTEST_TREND = 8
 MOST_PAIRS = 4
 """Digits that are confused most."""
+COLUMNS = (
+    Column("run"),
+    Column("seed", leaves=3),
+    Column("status"),
+    Column("epochs", leaves=1),
+    Column("test accuracy"),
+    Column("time", leaves=2),
+)
 
 
 def show_experiment(settings: Settings, id_: str, *, everything: bool, as_json: bool) -> int:
@@ -60,7 +68,7 @@ def _say_what(page: Page, record: ExperimentRecord, *, everything: bool) -> None
     when = f"started {record.started:%Y-%m-%d %H:%M:%S}"
     if record.finished is not None:
         when += f", ended {record.finished:%Y-%m-%d %H:%M:%S}"
-    page.line(f"{record.status}, {when} UTC")
+    page.paragraph(f"{record.status}, {when} UTC", GAP)
     words = setting_words(record.settings) if everything else changed_settings(record.settings)
     page.paragraph(f"settings: {', '.join(words) or 'the defaults'}", GAP)
     for model in record.model_names:
@@ -76,18 +84,12 @@ def _known(record: ExperimentRecord) -> list[tuple[str, str | int]]:
 def _say_result(page: Page, record: ExperimentRecord) -> None:
     """A column per model: there are few of them, and many facts."""
     page.line()
-    columns = [Column(""), *(Column(name) for name in record.model_names)]
-    rows = [
-        {"": name, **dict(zip(record.model_names, values, strict=True))}
-        for name, values in fact_rows(record.models)
-    ]
-    page.table(columns, rows)
+    page.beside(record.model_names, fact_rows(record.models))
 
 
 def _say_runs(page: Page, record: ExperimentRecord) -> None:
     page.line()
-    names = ("run", "seed", "status", "epochs", "test accuracy", "time")
-    columns = [Column(name) for name in names]
+    columns = list(COLUMNS)
     rows = [_run_row(run) for run in record.runs.values()]
     room = LONGEST_TREND
     if page.width is not None:
