@@ -96,3 +96,10 @@ def most_confused(confusion: Sequence[Sequence[int]], most: int = 5) -> list[tup
         if true != predicted and count
     ]
     return sorted(pairs, key=lambda pair: -pair[2])[:most]
+
+
+def added(matrices: Sequence[Sequence[Sequence[int]]]) -> list[list[int]]:
+    """Return the sum of matrices of one size."""
+    return [
+        [sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*matrices, strict=True)
+    ]

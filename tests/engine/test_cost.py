@@ -40,10 +40,9 @@ def test_each_model_is_measured_once_after_its_first_run(short: Settings) -> Non
     mlp, cnn = costs["mlp"], costs["cnn"]
     assert mlp.flops_per_image == 2 * (784 * 100 + 100 * 10)
     for cost in (mlp, cnn):
-        assert cost.latency_seconds
-        assert cost.inference_images_per_second
-        # Images of a large batch take less time each than one alone.
-        assert cost.inference_images_per_second > 1 / cost.latency_seconds
+        assert cost.latency_seconds is not None
+        assert cost.inference_images_per_second is not None
+        assert min(cost.latency_seconds, cost.inference_images_per_second) > 0
 
 
 def test_runs_are_the_same_to_the_bit_with_and_without(

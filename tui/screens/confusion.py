@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from engine.events import RunFinished
 from engine.records import ExperimentRecord
+from engine.statistics import added
 from tui.palette import look, model_shades
 from tui.screens.sized import SizedScreen, side_bindings
 from tui.turns import next_in_turn
@@ -101,13 +102,6 @@ class ConfusionScreen(SizedScreen[None]):
     def action_view(self) -> None:
         """The matrix or the scores, where there is room for one of them."""
         self.toggle_class("-scores")
-
-
-def added(matrices: Sequence[Sequence[Sequence[int]]]) -> list[list[int]]:
-    """Matrices of one size, added up place by place."""
-    return [
-        [sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*matrices, strict=True)
-    ]
 
 
 def _notes(ends: Sequence[RunFinished]) -> list[str]:

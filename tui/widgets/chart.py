@@ -22,7 +22,8 @@ from tui.widgets.strip_widget import StripWidget
 FRAME_CELLS = 4
 """Of a frame's line that words cannot take."""
 WAITING = {"epoch": "waiting for the first step", "s": "waiting for the first epoch"}
-KEY = "⠒⠒ train  ⠒●⠒ test"
+TEST_KEY = "⠒●⠒ test"
+KEY = f"⠒⠒ train  {TEST_KEY}"
 BAND_KEY = "⣿ repeats"
 
 
@@ -120,7 +121,8 @@ class Chart(StripWidget):
         """The frame's title and legend. Setting one repaints everything, so only if it changed."""
         models = list(dict.fromkeys(line.model for line in self._lines))
         legend = self._legend(models) if self._cursor is None else self._read_out(self._cursor)
-        keys = [KEY] if models else []
+        past = {line.kind for line in self._lines} <= {"test", "past", "band"}
+        keys = [TEST_KEY if past else KEY] if models else []
         if any(line.kind == "band" for line in self._lines):
             keys.append(BAND_KEY)
         notes = [self._note] if self._note else []

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 
 from engine.past_experiment import read_record
 from engine.records import ExperimentRecord, RunRecord
 from engine.results_folder import find_experiment, without_trainer
 from engine.settings import Settings, expanded
+from engine.statistics import added, most_confused
 from tui.export.summary_json import summary_json
 from tui.model_facts import fact_rows
 from tui.output_lines import inert
@@ -128,14 +128,10 @@ def _say_confusions(page: Page, record: ExperimentRecord) -> None:
     """The digits that each model takes for another most often, in all of its runs together."""
     lines = []
     for model in record.model_names:
-        counts: Counter[tuple[int, int]] = Counter()
-        for run in record.runs_of(model):
-            for true, row in enumerate(run.finished.confusion if run.finished else ()):
-                for read, number in enumerate(row):
-                    counts[true, read] += number if true != read else 0
-        worst = [(pair, number) for pair, number in counts.most_common(MOST_PAIRS) if number]
+        found = [run.finished.confusion for run in record.runs_of(model) if run.finished]
+        worst = most_confused(added([confusion for confusion in found if confusion]), MOST_PAIRS)
         if worst:
-            words = ", ".join(f"{true} as {read} {number}×" for (true, read), number in worst)
+            words = ", ".join(f"{true} as {read} {number}×" for true, read, number in worst)
             lines.append(f"{model}: {words}")
     if lines:
         page.line()
