@@ -111,6 +111,10 @@ class Chart(StripWidget):
         """The legend comes back."""
         self.post_message(self.PointedAt(None))
 
+    def on_resize(self) -> None:
+        """More words may fit into the frame, or fewer."""
+        self.redraw()
+
     def redraw(self) -> None:
         """As ``StripWidget.redraw``; the frame has words, too."""
         if self.is_attached:
