@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,18 +58,6 @@ def _may_have(folder: Path, file: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def past_experiments(results: Path) -> Iterator[ExperimentRecord | Unreadable]:
-    """Every experiment, that begun last first; a bad folder hides no other.
-
-    They are read one by one as they are asked for: a long one takes a while.
-
-    Raises:
-        ResultsError: as ``folders_with``.
-    """
-    for folder in folders_with(results, "summary.toml"):
-        yield read_experiment(folder)
 
 
 def read_experiment(folder: Path) -> ExperimentRecord | Unreadable:
