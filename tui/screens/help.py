@@ -120,7 +120,7 @@ Leaving ends nothing.
 
 [b]Keys[/b]
   x             stop that process: it saves what is trained and ends
-  n             the form; the other process trains on
+  n  Esc        back; the other process trains on
   q             quit; the other process trains on
 {CHART_KEYS}  t             colours: dark, light, high contrast, the terminal's own
   ← →           read out the exact values of an epoch; so does the mouse
@@ -138,7 +138,6 @@ networks at work are not in them, so there is nothing to draw for.
 [b]Keys[/b]
   i  c          what is confused; compare the models
   Esc           back to the results
-  n             the same
 {CHART_KEYS}  t             colours: dark, light, high contrast, the terminal's own
   ← →           read out the exact values of an epoch; so does the mouse
   ↑ ↓           choose a run in the table; so does a click

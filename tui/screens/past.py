@@ -22,3 +22,7 @@ class PastScreen(WatchScreen):
     def on_mount(self) -> None:
         """What is past has no times of today's in the log."""
         self.query_one(LogPane).timed = False
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """It is left for the list that it was opened from."""
+        return False if action == "new" else super().check_action(action, parameters)

@@ -27,7 +27,7 @@ class WatchScreen(TrainingScreen):
     SIDES: ClassVar[tuple[str, ...]] = ("inspect", "compare")
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "new", "Back", key_display="Esc"),
+        Binding("escape", "leave", "Back", key_display="Esc"),
     ]
 
     def __init__(
