@@ -31,6 +31,14 @@ class Contender:
         return [run.epochs[-1].test_accuracy for run in self.runs]
 
 
+def models_of(record: ExperimentRecord) -> list[Contender]:
+    """All models of an experiment."""
+    return [
+        Contender(record, model, model, tuple(record.finished_runs(model)))
+        for model in record.model_names
+    ]
+
+
 def contenders(results: Path, name: str) -> list[Contender]:
     """The models that a name stands for.
 
@@ -44,11 +52,7 @@ def contenders(results: Path, name: str) -> list[Contender]:
     """
     id_, _, wanted = name.partition("/")
     record = read_record(find_experiment(results, id_))
-    found = [
-        Contender(record, model, model, tuple(record.finished_runs(model)))
-        for model in record.model_names
-        if wanted in ("", model)
-    ] or [
+    found = [side for side in models_of(record) if wanted in ("", side.model)] or [
         Contender(record, wanted, run.id.model, (run,))
         for model in record.model_names
         for run in record.finished_runs(model)

@@ -25,6 +25,7 @@ from tui.memory import REMEMBERED
 
 BAD_USAGE = 2
 SLOW_LINK_RATE = 1.0
+ASCII_HELP = "as --characters ascii"
 FLAGS = {"models": "--model", "learning_rate": "--lr"}
 DOCTOR = (
     "data",
@@ -102,22 +103,22 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help=f"change the screen less often: as --refresh-rate {SLOW_LINK_RATE:g}",
     )
-    parser.add_argument("--ascii", action="store_true", help="as --characters ascii")
+    parser.add_argument("--ascii", action="store_true", help=ASCII_HELP)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parser.set_defaults(call=_dashboard)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     add_run(commands, common)
     add_resume(commands, _settings_flags(["results", "on_hangup"]))
-    add_predict(commands, _settings_flags(["results", "characters"]))
-    add_results(commands, _settings_flags(["results", "characters"]))
+    add_predict(commands, _settings_flags(["results", "characters"], ascii=True))
+    add_results(commands, _settings_flags(["results", "characters"], ascii=True))
     add_export_model(commands, _settings_flags(["results"]))
-    add_doctor(commands, _settings_flags(DOCTOR))
+    add_doctor(commands, _settings_flags(DOCTOR, ascii=True))
     add_clear_cache(commands, _settings_flags(["cache_folder"]))
     add_completion(commands, _settings_flags([]))
     return parser
 
 
-def _settings_flags(names: Iterable[str]) -> argparse.ArgumentParser:
+def _settings_flags(names: Iterable[str], *, ascii: bool = False) -> argparse.ArgumentParser:
     """The flags of settings, which may stand before and behind a subcommand: suppressed defaults
     keep the latter from wiping out the former.
     """
@@ -133,6 +134,8 @@ def _settings_flags(names: Iterable[str]) -> argparse.ArgumentParser:
             action="append" if rule(name).kind is tuple else "store",
             help=f"{rule(name).help} (default: {_default(name)})",
         )
+    if ascii:
+        flags.add_argument("--ascii", action="store_true", help=ASCII_HELP)
     return flags
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from engine.lock import owner_of
@@ -29,7 +30,7 @@ class Listed:
         """The folder's."""
         return self.found.folder.name
 
-    @property
+    @cached_property
     def words(self) -> tuple[str, str, str, str]:
         """Experiment, status, how it was trained, and the best model's accuracy; nothing in them is
         markup.

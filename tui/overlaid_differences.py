@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine.compare import compared
-from engine.contenders import Contender, pairs
+from engine.contenders import models_of, pairs
 from engine.records import ExperimentRecord
 from engine.results import ResultsError
 from tui.difference_words import WHAT_THEY_ASK, adjustment_words, difference_words
@@ -17,20 +17,17 @@ def difference_lines(records: Sequence[ExperimentRecord]) -> Iterator[str]:
 
     Loads SciPy, which takes half a second.
     """
-    groups = [
-        [
-            Contender(record, f"{letter} {model}", model, tuple(record.finished_runs(model)))
-            for model in record.model_names
-        ]
-        for letter, record in zip(LETTERS, records, strict=False)
-    ]
     try:
-        found = compared(pairs(groups))
+        found = compared(pairs([models_of(record) for record in records]))
     except ResultsError:  # a single experiment of a single model
         yield "nothing to compare it with: tick another experiment, too"
         return
+    letters = {record.folder: letter for letter, record in zip(LETTERS, records, strict=False)}
     for one in found:
-        yield from difference_words(one, one.baseline.name, one.other.name)
+        called = (
+            f"{letters[side.record.folder]} {side.name}" for side in (one.baseline, one.other)
+        )
+        yield from difference_words(one, *called)
     yield WHAT_THEY_ASK
     if adjusted := adjustment_words(found):
         yield adjusted

@@ -25,9 +25,6 @@ def add_doctor(commands: Any, common: argparse.ArgumentParser) -> None:
         epilog=EXAMPLES,
     )
     doctor.add_argument("--json", action="store_true", help="print a line of JSON per check")
-    doctor.add_argument(
-        "--ascii", action="store_true", default=argparse.SUPPRESS, help="as --characters ascii"
-    )
     doctor.set_defaults(call=_doctor)
 
 

@@ -36,9 +36,6 @@ def add_predict(commands: Any, common: argparse.ArgumentParser) -> None:
         "them; a pattern such as 'scans/*.png'",
     )
     predict.add_argument("--json", action="store_true", help="print a line of JSON per image")
-    predict.add_argument(
-        "--ascii", action="store_true", default=argparse.SUPPRESS, help="as --characters ascii"
-    )
     predict.set_defaults(call=_predict)
 
 

@@ -70,32 +70,28 @@ examples:
 
 
 def add_results(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add the subcommand and its own to ``commands``, with the flags of ``common`` and one more."""
-    shared = argparse.ArgumentParser(
-        add_help=False, argument_default=argparse.SUPPRESS, parents=[common]
-    )
-    shared.add_argument("--ascii", action="store_true", help="as --characters ascii")
-    results = _command(commands, shared, "results", "list, show, compare, export, delete", RESULTS)
+    """Add the subcommand and its own to ``commands``, with the flags of ``common``."""
+    results = _command(commands, common, "results", "list, show, compare, export, delete", RESULTS)
     results.add_argument("--json", action="store_true", help="as list --json")
     results.set_defaults(call=_list)
     own = results.add_subparsers(dest="results_command", metavar="COMMAND")
 
-    listed = _command(own, shared, "list", "all experiments, the newest first", LIST)
+    listed = _command(own, common, "list", "all experiments, the newest first", LIST)
     _add_json(listed, "print a line of JSON per experiment")
     listed.set_defaults(call=_list)
 
-    show = _command(own, shared, "show", "one experiment: settings, result, epochs", SHOW)
+    show = _command(own, common, "show", "one experiment: settings, result, epochs", SHOW)
     show.add_argument("id", metavar="ID", help=ID_HELP)
     show.add_argument("--all", action="store_true", help="all settings, also the usual ones")
     _add_json(show, "print the summary as JSON")
     show.set_defaults(call=_show)
 
-    compare = _command(own, shared, "compare", "whether experiments or models differ", COMPARE)
+    compare = _command(own, common, "compare", "whether experiments or models differ", COMPARE)
     compare.add_argument("ids", nargs="+", metavar="ID", help=f"{ID_HELP}; or ID/cnn, ID/cnn-r2")
     _add_json(compare, "print the comparisons as JSON")
     compare.set_defaults(call=_compare)
 
-    export = _command(own, shared, "export", "an experiment for other programs", EXPORT)
+    export = _command(own, common, "export", "an experiment for other programs", EXPORT)
     export.add_argument("id", metavar="ID", help=ID_HELP)
     export.add_argument(
         "--format", required=True, choices=list(ENDINGS), metavar="FORMAT", help="kind of file"
@@ -109,7 +105,7 @@ def add_results(commands: Any, common: argparse.ArgumentParser) -> None:
     export.add_argument("--force", action="store_true", help="replace what is there already")
     export.set_defaults(call=_export)
 
-    delete = _command(own, shared, "delete", "remove experiments; asks first", DELETE)
+    delete = _command(own, common, "delete", "remove experiments; asks first", DELETE)
     delete.add_argument("ids", nargs="+", metavar="ID", help=ID_HELP)
     delete.add_argument("--yes", action="store_true", help="do not ask")
     delete.set_defaults(call=_delete)
