@@ -1,7 +1,11 @@
-"""`resume.pt`: all that runs under way need to go on after an epoch as if nothing had happened."""
+"""`resume.pt`: all that runs under way need to go on after an epoch as if nothing had happened.
+
+Where several workers train, each group of runs has a file of its own, named after its first run.
+"""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -152,36 +156,53 @@ def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
     )
 
 
-def load_checkpoint(folder: Path) -> Checkpoint | None:
-    """Read the checkpoint of an experiment's folder; None if there is none.
+def file_of(run: RunId) -> str:
+    """Name of the file of a group of runs, of which ``run`` is the first, beside other groups."""
+    return f"resume-{run}.pt"
+
+
+def checkpoint_files(folder: Path) -> list[Path]:
+    """Where an experiment's folder has checkpoints."""
+    return sorted(folder.glob("resume*.pt"))
+
+
+def load_checkpoint(path: Path) -> Checkpoint | None:
+    """Read a checkpoint; None if it is not there.
 
     Nothing in the file is executed, whatever it holds.
 
     Raises:
         ResultsError: it cannot be read, or is something else.
     """
-    path = folder / FILE_NAME
     try:
-        content = load_tensors(path)
-        runs = tuple(_progressed(table) for table in content["runs"])
-        if len({progressed.run for progressed in runs}) < len(runs):
-            raise ValueError("a run is there twice")
-        return Checkpoint(
-            runs=runs,
-            parameters=_tensors(content["parameters"]),
-            optimizer=tuple(_tensors(state) for state in content["optimizer"]),
-            random=tuple(
-                (plain(order, torch.uint8), plain(noise, torch.uint8))
-                for order, noise in content["random"]
-            ),
-            confusion=_counts(content["confusion"].reshape(len(runs), 10, 10)),
-        )
+        return _checkpoint(load_tensors(path))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ResultsError(f"{path}: cannot be read: {error.strerror or error}") from error
     except Exception as error:  # torch raises nearly anything for a damaged file
         raise ResultsError(f"{path}: is damaged or not a checkpoint") from error
+
+
+def parsed(content: bytes) -> Checkpoint:
+    """What ``checkpoint_bytes`` was given; the content is our own."""
+    return _checkpoint(torch.load(io.BytesIO(content), weights_only=True))
+
+
+def _checkpoint(content: dict[str, Any]) -> Checkpoint:
+    runs = tuple(_progressed(table) for table in content["runs"])
+    if len({progressed.run for progressed in runs}) < len(runs):
+        raise ValueError("a run is there twice")
+    return Checkpoint(
+        runs=runs,
+        parameters=_tensors(content["parameters"]),
+        optimizer=tuple(_tensors(state) for state in content["optimizer"]),
+        random=tuple(
+            (plain(order, torch.uint8), plain(noise, torch.uint8))
+            for order, noise in content["random"]
+        ),
+        confusion=_counts(content["confusion"].reshape(len(runs), 10, 10)),
+    )
 
 
 def _progressed(saved: dict[str, Any]) -> Progressed:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 
+from engine.events import RunId
 from engine.plan import Plan
 
 
@@ -29,7 +30,7 @@ class Control:
         self._paused = False
         self._stop = False
         self._stop_after_epoch = False
-        self._skip = False
+        self._skip: set[RunId | None] = set()
 
     def pause(self) -> None:
         """Hold the training before its next step."""
@@ -60,11 +61,19 @@ class Control:
         with self._awake:
             self._stop_after_epoch = False
 
-    def skip_run(self) -> None:
-        """End the run under way before its next step and start the next run."""
+    def skip_run(self, run: RunId | None = None) -> None:
+        """End a run under way, with those beside it, before its next step, and start the next;
+        without a run all that are under way.
+        """
         with self._awake:
-            self._skip = True
+            self._skip.add(run)
             self._awake.notify_all()
+
+    def take_skips(self) -> set[RunId | None]:
+        """Return and forget what ``skip_run`` has asked for since the last time."""
+        with self._awake:
+            skips, self._skip = self._skip, set()
+        return skips
 
     @property
     def paused(self) -> bool:
@@ -101,7 +110,7 @@ class Control:
             if self._stop:
                 raise StopRequested
             if self._skip:
-                self._skip = False
+                self._skip.clear()
                 raise SkipRequested
         return time.perf_counter() - began
 
@@ -116,5 +125,4 @@ class Control:
 
     def forget_skip(self) -> None:
         """Drop a skip that came too late for the run it was meant for."""
-        with self._awake:
-            self._skip = False
+        self.take_skips()

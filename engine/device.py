@@ -21,6 +21,7 @@ import psutil
 
 from engine.load import nvidia_driver
 from engine.one_line import OneLineError
+from engine.settings import Settings
 
 if TYPE_CHECKING:
     import torch
@@ -56,10 +57,6 @@ class Capabilities:
     """Whether bfloat16 is computed faster than float32."""
     cuda_graphs: bool
     """Whether a training step can be recorded and replayed."""
-    runs_at_once: int
-    """So many runs of a small network train side by side, unless a setting says otherwise."""
-    large_side_by_side: bool
-    """Whether networks with large matrices gain from training side by side, too."""
 
 
 def available_devices() -> list[str]:
@@ -92,6 +89,26 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def choose_devices(settings: Settings) -> list[torch.device]:
+    """The device of each worker that the settings ask for.
+
+    Raises:
+        DeviceError: one is not there, or the workers would have to share it.
+    """
+    if settings.devices == "all":
+        best = choose_device("auto").type
+        names = [name for name in available_devices() if name.partition(":")[0] == best]
+    else:
+        names = settings.device_names
+    chosen = [choose_device(name) for name in names]
+    if settings.workers > 1 and chosen[0].type != "cpu":
+        raise DeviceError(
+            f"workers: {settings.workers} would share {chosen[0]}; workers are for the CPU, "
+            f"give device cpu, or devices, such as {','.join(available_devices()[:-1])}"
+        )
+    return chosen
+
+
 def _count(kind: str) -> int:
     import torch
 
@@ -117,9 +134,6 @@ def capabilities(device: torch.device) -> Capabilities:
         fused_optimizer=device.type in ("cpu", "cuda"),
         fast_bf16=fast_bf16,
         cuda_graphs=device.type == "cuda",
-        runs_at_once=10,
-        # On a CPU one convolution keeps all cores busy; an accelerator waits for its next kernel.
-        large_side_by_side=not on_cpu,
     )
 
 
@@ -159,6 +173,17 @@ def physical_cores() -> int:
     return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))
 
 
+def runs_side_by_side(kind: str, small: bool) -> int:
+    """How many runs of a network train side by side, unless a setting says otherwise.
+
+    Args:
+        kind: of device.
+        small: whether its matrices are small. On a CPU one convolution keeps all cores busy; an
+            accelerator waits for its next kernel.
+    """
+    return 10 if small or kind != "cpu" else 1
+
+
 def feature_workers(device: torch.device, setting: int) -> int:
     """Threads that compute frozen features: on a CPU one a core, or as the ``threads`` setting
     says; elsewhere one, which only feeds the device.
@@ -166,18 +191,19 @@ def feature_workers(device: torch.device, setting: int) -> int:
     return (setting or physical_cores()) if device.type == "cpu" else 1
 
 
-def use_threads(setting: int, small_networks: int) -> int:
+def use_threads(setting: int, small_networks: int, cores: int = 0) -> int:
     """Set torch's CPU threads for runs that train side by side and return their number.
 
     Args:
         setting: the ``threads`` setting; 0 for auto.
+        cores: those that auto may use; 0 for all.
         small_networks: how many train, if their matrices are so small that a second thread costs
             one of them more than it gives: threads wait for each other at every matrix, and on a
             busy machine they wait long. So each has two networks at least. 0 for large ones.
     """
     import torch
 
-    cores = physical_cores()
+    cores = cores or physical_cores()
     threads = setting or (min(cores, max(1, small_networks // 2)) if small_networks else cores)
     torch.set_num_threads(threads)
     return threads

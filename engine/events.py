@@ -126,6 +126,8 @@ class RunStarted:
     """CPU threads that train."""
     precision: str = "fp32"
     """Or "bf16": what the arithmetic is done in, once "auto" is decided."""
+    place: str = ""
+    """Which of several workers trains it; empty where there is one."""
 
 
 @dataclass(frozen=True)

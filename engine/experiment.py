@@ -1,21 +1,15 @@
-"""run_experiment(): some models × repeats, one after the other, and what they came to."""
+"""run_experiment(): some models × repeats, and what they came to."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import torch
-
-from engine.checkpoint import FILE_NAME, Checkpoint
-from engine.control import Control, StopRequested
-from engine.cost import measure_cost
-from engine.data import Mnist, load_mnist
-from engine.device import choose_device, configure, environment
+from engine.checkpoint import Checkpoint, checkpoint_files
+from engine.control import Control
 from engine.events import (
-    CostMeasured,
     Emit,
     EpochFinished,
     Event,
@@ -25,16 +19,14 @@ from engine.events import (
     Notice,
     RunId,
 )
+from engine.executors import Executor, Job, executor_for
 from engine.files import remove_leftovers
 from engine.lock import renew, working_on
-from engine.models import MODELS
 from engine.past_experiment import read_record
 from engine.records import ExperimentRecord
 from engine.results import Journal, create_folder, logging_to
 from engine.resume import rest_of
-from engine.run import train_runs
 from engine.settings import Settings
-from engine.workbench import Workbench
 
 log = logging.getLogger("mnist_tui")
 
@@ -51,7 +43,10 @@ def _ignore(event: Event) -> None:
 
 
 def run_experiment(
-    settings: Settings, emit: Emit = _ignore, control: Control | None = None
+    settings: Settings,
+    emit: Emit = _ignore,
+    control: Control | None = None,
+    executor: Executor | None = None,
 ) -> ExperimentRecord:
     """Train every model of ``settings`` as often as it says, and save what they came to.
 
@@ -59,8 +54,9 @@ def run_experiment(
         settings: what to train and how.
         emit: called with every event, on this thread; should return at once.
         control: pauses, stops and skips from another thread.
+        executor: where the runs train; None for what the settings ask for.
 
-    Sets torch's number of threads, and its deterministic algorithms on or off, for the process.
+    In this process it sets torch's number of threads, and its deterministic algorithms on or off.
 
     Returns:
         The record of the experiment; its folder holds ``summary.toml`` and the weights.
@@ -71,24 +67,25 @@ def run_experiment(
         ResultsError: the results folder cannot be written to.
         All of these before anything is created. What goes wrong in a run ends that run alone.
     """
-    control = control or Control()
-    device, mnist = _prepare(settings)
+    control, executor = control or Control(), executor or executor_for(settings)
+    environment = executor.prepare(settings)
     now = datetime.now(UTC).replace(microsecond=0)
     id_, folder = create_folder(settings, now)
     repeats = range(1, settings.repeats + 1)
     runs = tuple(RunId(model, repeat) for model in settings.models for repeat in repeats)
-    started = ExperimentStarted(
-        id_, folder, now, settings, runs, environment(device, settings.threads)
-    )
+    started = ExperimentStarted(id_, folder, now, settings, runs, environment)
     control.plan.lay_out(runs, settings.epochs)
     with working_on(folder), logging_to(folder / "log.txt"):
         journal = Journal(ExperimentRecord.begin(started), emit)
         emit(started)
-        return _carry_out(device, mnist, journal, emit, control)
+        return _carry_out(executor, journal, emit, control, [])
 
 
 def resume_experiment(
-    folder: Path, emit: Emit = _ignore, control: Control | None = None
+    folder: Path,
+    emit: Emit = _ignore,
+    control: Control | None = None,
+    executor: Executor | None = None,
 ) -> ExperimentRecord:
     """Go on with an experiment that ended too early, from the last finished epoch.
 
@@ -98,7 +95,7 @@ def resume_experiment(
         folder: of the experiment.
         emit: called with the events that make up what there is already, then ExperimentResumed,
             then every event as in ``run_experiment``.
-        control: as in ``run_experiment``.
+        control: as in ``run_experiment``, and so is ``executor``.
 
     Raises:
         ResultsError: it cannot be read, another process works on it, or there is nothing left to
@@ -110,7 +107,9 @@ def resume_experiment(
         for suffix in (".toml", ".pt"):
             remove_leftovers(folder, suffix)
         rest = rest_of(read_record(folder))
-        device, mnist = _prepare(rest.record.settings)
+        settings = rest.record.settings
+        executor = executor or executor_for(settings)
+        executor.prepare(settings)
         control.plan.lay_out_rest(rest.planned, rest.ended)
         with logging_to(folder / "log.txt"):
             for event in rest.events:
@@ -119,32 +118,17 @@ def resume_experiment(
             for notice in rest.notices:
                 journal.add(notice)
                 emit(notice)
-            return _carry_out(device, mnist, journal, emit, control, rest.checkpoint)
-
-
-def _prepare(settings: Settings) -> tuple[torch.device, Mnist]:
-    device = choose_device(settings.device)
-    configure(device, settings.deterministic)
-    mnist = load_mnist(
-        device,
-        folder=settings.data,
-        train_limit=settings.train_limit,
-        test_limit=settings.test_limit,
-        validation_split=settings.validation_split,
-        seed=settings.seed,
-    )
-    return device, mnist
+            return _carry_out(executor, journal, emit, control, rest.checkpoints)
 
 
 def _carry_out(
-    device: torch.device,
-    mnist: Mnist,
+    executor: Executor,
     journal: Journal,
     emit: Emit,
     control: Control,
-    checkpoint: Checkpoint | None = None,
+    checkpoints: Sequence[Checkpoint],
 ) -> ExperimentRecord:
-    """Train what is planned, from the checkpoint if there is one."""
+    """Train what is planned, from the checkpoints where there are any."""
     record = journal.record
     settings = record.settings
 
@@ -157,14 +141,12 @@ def _carry_out(
         if isinstance(event, EpochFinished):
             renew(record.folder)
 
-    bench = Workbench(
-        settings, record.folder, device, mnist, tell, journal.files, control, checkpoint
-    )
     if settings.deterministic:
-        tell(Notice("info", f"deterministic: {DETERMINISM_COSTS[device.type == 'cpu']}"))
+        on_cpu = record.environment["device"] == "cpu"
+        tell(Notice("info", f"deterministic: {DETERMINISM_COSTS[on_cpu]}"))
     status: ExperimentStatus = "interrupted"  # if anything but a run's own error gets out
     try:
-        status = _train_all(bench, record)
+        status = executor.train_all(Job(record, tell, journal.files, control, list(checkpoints)))
         if status == "finished" and any(run.status == "failed" for run in record.runs.values()):
             status = "failed"
     finally:
@@ -172,40 +154,7 @@ def _carry_out(
         finished = datetime.now(UTC).replace(microsecond=0)
         tell(ExperimentFinished(record.id, status, record.summary, finished))
         if status in ("finished", "failed") and record.saved:
-            journal.files.forget(record.folder / FILE_NAME)  # makes room, too
+            for path in checkpoint_files(record.folder):
+                journal.files.forget(path)  # makes room, too
         journal.close()
     return record
-
-
-def _train_all(bench: Workbench, record: ExperimentRecord) -> ExperimentStatus:
-    while group := bench.control.plan.begin_next(lambda model: _at_once(model, bench)):
-        try:
-            bench.control.check_epoch()
-        except StopRequested:
-            return "stopped"
-        bench.control.forget_skip()
-        status = train_runs(group, bench)
-        bench.checkpoint = None
-        if status == "stopped":
-            return "stopped"
-        if any(record.runs[id_].status == "finished" for id_ in group):
-            _tell_cost(group[0].model, bench, record)
-    return "finished"
-
-
-def _tell_cost(model: str, bench: Workbench, record: ExperimentRecord) -> None:
-    """Measure what a model costs to use, unless that is known."""
-    if model in record.costs:
-        return
-    with contextlib.suppress(StopRequested):  # obeyed where there is still something to train
-        bench.emit(CostMeasured(model, measure_cost(model, bench)))
-
-
-def _at_once(model: str, bench: Workbench) -> int:
-    """How many runs of a model train side by side."""
-    if bench.checkpoint is not None:  # they go on as they were
-        return len(bench.checkpoint.runs)
-    if bench.settings.patience:  # each ends in its own time
-        return 1
-    gains = MODELS[model].trains_little or bench.able.large_side_by_side
-    return bench.settings.repeats_at_once or (bench.able.runs_at_once if gains else 1)

@@ -59,7 +59,9 @@ def run_news(known: RunRecord | None, now: RunRecord) -> Iterator[Event]:
     if now.status == "queued":
         return
     if known is None or known.status == "queued":
-        yield RunStarted(now.id, now.seed, now.planned_epochs, now.threads, now.precision)
+        yield RunStarted(
+            now.id, now.seed, now.planned_epochs, now.threads, now.precision, now.place
+        )
     for epoch in now.epochs[len(known.epochs) if known else 0 :]:
         yield EpochFinished(now.id, epoch)
     if known is not None and known.status == now.status:

@@ -148,6 +148,7 @@ def _run(table: Mapping[str, Any], sizes: Mapping[str, ModelSize]) -> RunRecord:
         seed=take(table, "seed", int, 0),
         threads=take(table, "threads", int, 0),
         precision=_line(table, "precision", ""),
+        place=_line(table, "place", ""),
         status=status,
         epochs=epochs,
         finished=_end(table, run, status, sizes) if ended else None,

@@ -1,16 +1,30 @@
 """The runs of an experiment in their order, which may be changed while it trains.
 
 Any thread may call ``add``, ``remove``, ``move`` and ``change_epochs``; the training thread takes
-the runs from the front. What has begun keeps its place.
+the runs from the front, in groups that train side by side. What has begun keeps its place.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from engine.events import PlanChanged, PlannedRun, RunId
+
+
+def _any(model: str) -> bool:
+    return True
+
+
+@dataclass
+class Group:
+    """Runs that train side by side, by their places in the plan."""
+
+    places: range
+    epoch: int = 0
+    """That they are in."""
 
 
 class Plan:
@@ -21,10 +35,7 @@ class Plan:
         self._runs: list[PlannedRun] = []
         self._begun = 0
         """So many have, the ended ones included."""
-        self._group = 0
-        """Index of the first of those under way."""
-        self._epoch = 0
-        """That those under way are in."""
+        self._under_way: list[Group] = []
         self._closed = True
         self._version = 0
 
@@ -44,32 +55,39 @@ class Plan:
     def _lay_out(self, runs: list[PlannedRun], ended: int, version: int) -> None:
         with self._lock:
             self._runs, self._version = runs, version
-            self._begun = self._group = ended
-            self._epoch = 0
+            self._begun = ended
+            self._under_way = []
             self._closed = False
 
-    def begin_next(self, at_once: Callable[[str], int]) -> tuple[RunId, ...]:
+    def begin_next(
+        self, at_once: Callable[[RunId], int], ready: Callable[[str], bool] = _any
+    ) -> tuple[RunId, ...]:
         """Take the next runs from the queue: one, or several like it that follow each other.
 
         Args:
-            at_once: how many runs of a model may train side by side.
+            at_once: how many runs may train side by side, the given one the first of them.
+            ready: whether runs of a model can begin; those that cannot are passed over.
 
         Returns:
-            Runs of one model with as many epochs each; none if the queue is empty, and then
-            nothing can be added any more.
+            Runs of one model with as many epochs each; none if no run is ready. If the queue is
+            empty and nothing is under way, nothing can be added any more.
         """
         with self._lock:
-            self._group, self._epoch = self._begun, 0
             queue = self._runs[self._begun :]
-            if not queue:
+            if not queue and not self._under_way:
                 self._closed = True
+            index = next((i for i, each in enumerate(queue) if ready(each.run.model)), None)
+            if index is None:
                 return ()
-            first = queue[0]
-            for run in queue[: at_once(first.run.model)]:
-                if (run.run.model, run.epochs) != (first.run.model, first.epochs):
-                    break
-                self._begun += 1
-            return tuple(planned.run for planned in self._under_way())
+            chosen = _alike(queue[index : index + at_once(queue[index].run)])
+            if index:
+                rest = queue[:index] + queue[index + len(chosen) :]
+                self._runs[self._begun :] = [*chosen, *rest]
+                self._version += 1
+            places = range(self._begun, self._begun + len(chosen))
+            self._begun = places.stop
+            self._under_way.append(Group(places))
+            return tuple(planned.run for planned in chosen)
 
     def epochs_of(self, run: RunId) -> int:
         """How many epochs a run is to have.
@@ -80,18 +98,24 @@ class Plan:
         with self._lock:
             return {planned.run: planned.epochs for planned in self._runs}[run]
 
-    def begin_epoch(self, epoch: int) -> int:
-        """Return how many epochs the runs under way are to have, or 0 if ``epoch`` is beyond."""
+    def begin_epoch(self, run: RunId, epoch: int) -> int:
+        """Return how many epochs a run under way, and those beside it, are to have, or 0 if
+        ``epoch`` is beyond: then they have ended.
+        """
         with self._lock:
-            epochs = self._under_way()[0].epochs
-            if epoch > epochs:
-                self._group = self._begun  # from here on they have ended
+            group = self._group_of(run)
+            if group is None:
                 return 0
-            self._epoch = epoch
+            epochs = self._runs[group.places[0]].epochs
+            if epoch > epochs:
+                self._under_way.remove(group)
+                return 0
+            group.epoch = epoch
             return epochs
 
-    def _under_way(self) -> list[PlannedRun]:
-        return self._runs[self._group : self._begun]
+    def _group_of(self, run: RunId) -> Group | None:
+        groups = (g for g in self._under_way if run in [self._runs[p].run for p in g.places])
+        return next(groups, None)
 
     def add(self, model: str, epochs: int) -> RunId | None:
         """Queue one more run of a model; return its id, or None if the queue has come to its end.
@@ -142,12 +166,12 @@ class Plan:
             How many it is to have now; None if it has ended or is not planned.
         """
         with self._lock:
-            index = self._queued(run)
+            index, group = self._queued(run), self._group_of(run)
             least = 1
             if index is not None:
                 chosen = range(index, index + 1)
-            elif run in [planned.run for planned in self._under_way()]:
-                chosen, least = range(self._group, self._begun), max(1, self._epoch)
+            elif group is not None:
+                chosen, least = group.places, max(1, group.epoch)
             else:
                 return None
             epochs = min(max(least, self._runs[chosen[0]].epochs + more), most)
@@ -156,10 +180,12 @@ class Plan:
             self._version += 1
             return epochs
 
-    def end_group(self) -> None:
-        """Those under way have ended: nothing about them can be changed any more."""
+    def end_group(self, run: RunId) -> None:
+        """A run and those beside it have ended: nothing about them can be changed any more."""
         with self._lock:
-            self._group = self._begun
+            group = self._group_of(run)
+            if group is not None:
+                self._under_way.remove(group)
 
     @property
     def closed(self) -> bool:
@@ -174,8 +200,15 @@ class Plan:
     def is_under_way(self, run: RunId) -> bool:
         """Whether a run has begun and not ended."""
         with self._lock:
-            return run in [planned.run for planned in self._under_way()]
+            return self._group_of(run) is not None
 
     def _queued(self, run: RunId) -> int | None:
         queue = enumerate(self._runs[self._begun :], self._begun)
         return next((index for index, planned in queue if planned.run == run), None)
+
+
+def _alike(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
+    """Those at the front that are of one model with as many epochs each."""
+    first = runs[0]
+    kind = (first.run.model, first.epochs)
+    return list(takewhile(lambda each: (each.run.model, each.epochs) == kind, runs))

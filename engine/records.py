@@ -48,6 +48,8 @@ class RunRecord:
     seed: int = 0
     threads: int = 0
     precision: str = ""
+    place: str = ""
+    """Which of several workers trained it last."""
     status: RunStatus | Literal["queued", "running"] = "queued"
     epochs: list[EpochResult] = field(default_factory=list)
     finished: RunFinished | None = None
@@ -141,6 +143,7 @@ class ExperimentRecord:
                 run = self.runs[event.run]
                 run.seed, run.status = event.seed, "running"
                 run.threads, run.precision = event.threads, event.precision
+                run.place = event.place
             case PlanChanged():
                 self._follow(event)
             case EpochFinished():

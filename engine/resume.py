@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from engine.checkpoint import Checkpoint, load_checkpoint
+from engine.checkpoint import Checkpoint, checkpoint_files, load_checkpoint
 from engine.events import CostMeasured, Event, ExperimentResumed, Notice, PlanChanged, PlannedRun
 from engine.following import run_news, started
 from engine.past_experiment import ENDED, is_unfinished
@@ -26,8 +26,8 @@ class Rest:
     """All runs, those that have ended first."""
     ended: int
     """How many have."""
-    checkpoint: Checkpoint | None
-    """Of the runs that come next; None if they begin anew."""
+    checkpoints: tuple[Checkpoint, ...]
+    """Of the runs that come next; those without one begin anew."""
     notices: tuple[Notice, ...]
     """What could not be kept."""
 
@@ -40,9 +40,9 @@ def rest_of(record: ExperimentRecord) -> Rest:
     """
     if not is_unfinished(record):
         raise ResultsError(f"{record.id}: has nothing left to train; it is {record.status}")
-    checkpoint, notices = _checkpoint(record)
-    # First those of the checkpoint: of runs side by side some may have been told to have ended.
-    under_way = _kept(record, checkpoint) if checkpoint else []
+    checkpoints, notices = _checkpoints(record)
+    # First those with a checkpoint: of runs side by side some may have been told to have ended.
+    under_way = [run for checkpoint in checkpoints for run in _kept(record, checkpoint)]
     ended = [run for run in record.runs.values() if run.status in ENDED]
     begun = {run.id for run in (*ended, *under_way)}
     left = [*under_way, *(run for run in record.runs.values() if run.id not in begun)]
@@ -52,26 +52,42 @@ def rest_of(record: ExperimentRecord) -> Rest:
     rest.interruptions, rest.notices = list(record.interruptions), list(record.notices)
     for event in events[1:]:
         rest.record(event)
-    return Rest(rest, events, planned, len(ended), checkpoint, notices)
+    return Rest(rest, events, planned, len(ended), tuple(checkpoints), tuple(notices))
 
 
-def _checkpoint(record: ExperimentRecord) -> tuple[Checkpoint | None, tuple[Notice, ...]]:
-    """The checkpoint, if it fits the record, or why runs begin anew."""
+def _checkpoints(record: ExperimentRecord) -> tuple[list[Checkpoint], list[Notice]]:
+    """The checkpoints that fit the record, and why runs of others begin anew."""
+    found: list[Checkpoint] = []
+    notices: list[Notice] = []
     lost = "runs that were under way begin anew"
-    try:
-        checkpoint = load_checkpoint(record.folder)
-    except ResultsError as error:
-        return None, (Notice("warning", f"{error}; {lost}"),)
-    if checkpoint is None:
-        return None, ()
+    for path in checkpoint_files(record.folder):
+        try:
+            checkpoint = load_checkpoint(path)
+        except ResultsError as error:
+            notices.append(Notice("warning", f"{error}; {lost}"))
+            continue
+        if checkpoint is None or _of_ended_runs(checkpoint, record):
+            continue
+        known = {run for each in found for run in each.ids}
+        if _fits(checkpoint, record) and known.isdisjoint(checkpoint.ids):
+            found.append(checkpoint)
+        else:
+            text = f"{record.folder}: {path.name} does not fit; {lost}"
+            notices.append(Notice("warning", text))
+    return found, notices
+
+
+def _of_ended_runs(checkpoint: Checkpoint, record: ExperimentRecord) -> bool:
+    """Whether those that came after it had not finished an epoch."""
     runs = [record.runs.get(id_) for id_ in checkpoint.ids]
-    if all(run is not None and run.status in ENDED for run in runs):
-        return None, ()  # those that came after it had not finished an epoch
-    fits = all(run is not None and len(run.epochs) >= checkpoint.epoch for run in runs)
+    return all(run is not None and run.status in ENDED for run in runs)
+
+
+def _fits(checkpoint: Checkpoint, record: ExperimentRecord) -> bool:
+    runs = [record.runs.get(id_) for id_ in checkpoint.ids]
+    far_enough = all(run is not None and len(run.epochs) >= checkpoint.epoch for run in runs)
     alike = len({(run.id.model, run.planned_epochs) for run in runs if run is not None}) == 1
-    if not (fits and alike):
-        return None, (Notice("warning", f"{record.folder}: resume.pt does not fit; {lost}"),)
-    return checkpoint, ()
+    return far_enough and alike
 
 
 def _kept(record: ExperimentRecord, checkpoint: Checkpoint) -> list[RunRecord]:

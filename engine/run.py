@@ -80,7 +80,7 @@ def train_runs(ids: Sequence[RunId], bench: Workbench) -> RunStatus:
         raise
     except Exception as error:  # one run's end must not be the others'
         status, reason = "failed", _reason(error, ids, bench)
-    bench.control.plan.end_group()
+    bench.control.plan.end_group(ids[0])
     if status == "failed":
         free_cache(bench.device)  # not before: the error held on to what was being computed
         for id_ in ids[len(runs) :]:  # that could not be built
@@ -96,12 +96,17 @@ def train_runs(ids: Sequence[RunId], bench: Workbench) -> RunStatus:
 
 def _tell_start(ids: Sequence[RunId], bench: Workbench) -> None:
     settings, spec = bench.settings, MODELS[ids[0].model]
-    threads = use_threads(settings.threads, len(ids) if spec.trains_little else 0)
+    threads = use_threads(
+        min(settings.threads, bench.cores or settings.threads),
+        len(ids) if spec.trains_little else 0,
+        bench.cores,
+    )
     start_peak_memory(bench.device)
     precision = "bf16" if _uses_bf16(ids[0], bench) else "fp32"
     for id_ in ids:
         epochs = bench.control.plan.epochs_of(id_)
-        bench.emit(RunStarted(id_, settings.seed_of(id_.repeat), epochs, threads, precision))
+        seed = settings.seed_of(id_.repeat)
+        bench.emit(RunStarted(id_, seed, epochs, threads, precision, bench.place))
 
 
 def _reason(error: Exception, ids: Sequence[RunId], bench: Workbench) -> str:
@@ -163,7 +168,7 @@ def _train_together(runs: Sequence[RunUnderWay], splits: Splits, bench: Workbenc
     for epoch in count(done + 1):
         if _in_vain(runs, settings.patience):
             return True
-        epochs = bench.control.plan.begin_epoch(epoch)
+        epochs = bench.control.plan.begin_epoch(runs[0].id, epoch)
         if not epochs:
             return True
         if epoch > done + 1:

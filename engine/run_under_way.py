@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from engine.checkpoint import FILE_NAME, Checkpoint, Progressed, checkpoint_bytes, checkpoint_of
+from engine.checkpoint import Checkpoint, Progressed, checkpoint_bytes, checkpoint_of
 from engine.data import RunSeed
 from engine.events import EpochResult, RunFailed, RunId
 from engine.models import trained_part
@@ -97,7 +97,7 @@ def keep(
     ]
     confusion = torch.tensor([run.confusion for run in left])
     checkpoint = checkpoint_of(progressed, networks, optimizer, seeds, confusion, places)
-    bench.files.save(bench.folder / FILE_NAME, checkpoint_bytes(checkpoint))
+    bench.files.save(bench.folder / bench.checkpoint_name, checkpoint_bytes(checkpoint))
     return checkpoint
 
 

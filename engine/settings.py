@@ -24,7 +24,8 @@ from engine.rules import Rule, SettingsError, choice, number, setting, shown, sw
 MODEL_NAMES = ("mlp", "cnn", "mobilenetv2")
 MOBILENETV2_WEIGHTS = ("bundled", "IMAGENET1K_V1", "IMAGENET1K_V2")
 THEMES = ("last", "dark", "light", "high-contrast", "terminal")
-DEVICE_PATTERN = r"auto|cpu|mps|xpu(:\d+)?|cuda(:\d+)?"
+ONE_DEVICE = r"cpu|mps|xpu(:\d+)?|cuda(:\d+)?"
+DEVICE_PATTERN = rf"auto|{ONE_DEVICE}"
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,34 @@ class Settings:
             DEVICE_PATTERN,
         ),
     )
+    devices: str = setting(
+        "",
+        text(
+            "device",
+            "all, or devices with commas between, each as in device",
+            "train on several at once, a worker process for each; empty for the one of device",
+            rf"|all|({ONE_DEVICE})(,({ONE_DEVICE}))*",
+        ),
+    )
+    workers: int = setting(
+        0,
+        whole(
+            "device",
+            0,
+            256,
+            "processes that share out the runs, and the CPU's threads; 0 trains in one",
+            "none",
+        ),
+    )
+    ray: str = setting(
+        "",
+        text(
+            "device",
+            "local, auto, HOST:PORT or ray://HOST:PORT, or empty",
+            "address of a Ray cluster that trains; local starts one on this machine",
+            r"|local|auto|(ray://)?[\w.\-\[\]:]+:\d+",
+        ),
+    )
     threads: int = setting(
         0,
         whole(
@@ -200,6 +229,13 @@ class Settings:
                 "whose features are computed once; train other models, or give the shift in "
                 "the settings file, with 0 in [models.mobilenetv2]"
             )
+
+    @property
+    def device_names(self) -> list[str]:
+        """The device of each worker, as far as that can be said without looking."""
+        if self.devices:
+            return self.devices.split(",")
+        return [self.device] * max(1, self.workers)
 
     def seed_of(self, repeat: int) -> int:
         """The seed of a run, by its number among the repeats, counted from 1."""

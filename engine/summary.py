@@ -161,6 +161,7 @@ def _run_table(run: RunRecord) -> dict[str, Any]:
             "seed": run.seed,
             "threads": run.threads,
             "precision": run.precision,
+            "place": run.place or None,
             "planned_epochs": run.planned_epochs,
             "status": run.status,
             "error": run.error or None,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine.augment import Augment, dropout, shift
 from engine.cache import cache_folder, features_file, load_features, store_features
-from engine.checkpoint import Checkpoint
+from engine.checkpoint import FILE_NAME, Checkpoint
 from engine.control import Control
 from engine.data import BLACK, Mnist, Samples, prepare_224
 from engine.device import (
@@ -45,6 +45,10 @@ class Splits:
     test: Samples
 
 
+def _keep_to_oneself(features: Tensor) -> None:
+    pass
+
+
 @dataclass
 class Workbench:
     """What the runs of one experiment share."""
@@ -56,10 +60,20 @@ class Workbench:
     emit: Emit
     files: SavedFiles
     control: Control
+    place: str = ""
+    """Name of the worker that trains, where there are several."""
+    cores: int = 0
+    """CPU cores that training may use; 0 for all."""
     checkpoint: Checkpoint | None = None
     """What the runs that are next go on from."""
+    checkpoint_name: str = FILE_NAME
+    """File that it is kept in."""
     features: Splits | None = None
     """Of the frozen network, once they are computed."""
+    known_features: Tensor | None = None
+    """float16 [N, 1280] of all images, if another worker has computed them."""
+    share_features: Callable[[Tensor], None] = _keep_to_oneself
+    """Called with those that were computed here."""
     unusable: dict[str, Exception] = field(default_factory=dict)
     """Why a model cannot be built, so that its other repeats need not try again."""
     able: Capabilities = field(init=False)
@@ -105,7 +119,11 @@ def feature_splits(
         return bench.features, 0.0
     mnist = bench.mnist
     images = torch.cat((mnist.train_images, mnist.test_images))
-    features, seconds = _cached_features(runs, model, images, bench)
+    if bench.known_features is not None:
+        features, seconds = bench.known_features.to(images.device), 0.0
+    else:
+        features, seconds = _cached_features(runs, model, images, bench)
+        bench.share_features(features)
     train, test = features[: len(mnist.train_images)], features[len(mnist.train_images) :]
     # Dropout is the only layer in front of the one that trains, so it may as well be the data's.
     augment = partial(dropout, rate=model.classifier[0].p)

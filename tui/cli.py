@@ -159,7 +159,7 @@ def _default(name: str) -> str:
     if default == 0 and rule(name).zero:
         return rule(name).zero
     if default == "":
-        return {"data": "bundled", "cache_folder": "the user's"}[name]
+        return {"data": "bundled", "cache_folder": "the user's"}.get(name, "none")
     return ", ".join(default) if isinstance(default, tuple) else str(default)
 
 

@@ -10,7 +10,7 @@ from engine_support import Recorder
 from torch.utils.flop_counter import FlopCounterMode
 
 import engine.cost
-import engine.experiment
+import engine.executors.local
 from engine.control import Control
 from engine.cost import flops
 from engine.events import Cost, CostMeasured, Event, Notice, RunId
@@ -52,7 +52,7 @@ def test_runs_are_the_same_to_the_bit_with_and_without(
     measured = run_experiment(settings)
     state = torch.get_rng_state()
     with monkeypatch.context() as patch:
-        patch.setattr(engine.experiment, "measure_cost", lambda model, bench: Cost())
+        patch.setattr(engine.executors.local, "measure_cost", lambda model, bench: Cost())
         unmeasured = run_experiment(settings)
     assert torch.equal(torch.get_rng_state(), state)
     for id_ in measured.runs:

@@ -31,7 +31,7 @@ CNN = [RunId("cnn", repeat) for repeat in range(1, 3)]
 MOST = 10_000
 
 
-def alone(model: str) -> int:
+def alone(run: RunId) -> int:
     return 1
 
 
@@ -48,23 +48,52 @@ def order(plan: Plan) -> list[RunId]:
 
 
 def test_runs_are_taken_from_the_front_until_there_are_none(plan: Plan) -> None:
-    taken = [plan.begin_next(alone) for _ in range(5)]
-    assert taken == [(MLP[0],), (MLP[1],), (CNN[0],), (CNN[1],), ()]
+    taken = []
+    while group := plan.begin_next(alone):
+        taken += group
+        plan.end_group(group[0])
+    assert taken == [*MLP[:2], *CNN]
     assert plan.add("mlp", 3) is None, "nobody would train it"
 
 
 def test_runs_side_by_side_are_of_one_model_with_as_many_epochs(plan: Plan) -> None:
-    assert plan.begin_next(lambda model: 10) == (MLP[0], MLP[1])
+    assert plan.begin_next(lambda run: 10) == (MLP[0], MLP[1])
     assert plan.change_epochs(CNN[1], 2, MOST) == 5
-    assert plan.begin_next(lambda model: 10) == (CNN[0],)
-    assert plan.begin_next(lambda model: 10) == (CNN[1],)
+    assert plan.begin_next(lambda run: 10) == (CNN[0],)
+    assert plan.begin_next(lambda run: 10) == (CNN[1],)
 
 
 def test_no_more_run_side_by_side_than_the_model_may(plan: Plan) -> None:
-    at_once = {"mlp": 1, "cnn": 2}.__getitem__
+
+    def at_once(run: RunId) -> int:
+        return {"mlp": 1, "cnn": 2}[run.model]
+
     assert plan.begin_next(at_once) == (MLP[0],)
     assert plan.begin_next(at_once) == (MLP[1],)
     assert plan.begin_next(at_once) == (CNN[0], CNN[1])
+
+
+def test_groups_under_way_at_the_same_time_are_changed_each_on_its_own(plan: Plan) -> None:
+    plan.begin_next(lambda run: 2)
+    plan.begin_next(alone)
+    plan.begin_epoch(MLP[0], 3)
+    plan.begin_epoch(CNN[0], 1)
+    assert plan.change_epochs(MLP[1], -2, MOST) == 3, "they are in the third"
+    assert plan.change_epochs(CNN[0], -2, MOST) == 1
+    plan.end_group(MLP[1])
+    assert [plan.is_under_way(run) for run in (*MLP[:2], *CNN)] == [False, False, True, False]
+
+
+def test_runs_that_are_not_ready_are_passed_over_and_keep_their_order(plan: Plan) -> None:
+    def ready(model: str) -> bool:
+        return model != "mlp"
+
+    assert plan.begin_next(alone, ready) == (CNN[0],)
+    assert order(plan) == [CNN[0], *MLP[:2], CNN[1]]
+    assert plan.begin_next(alone, ready) == (CNN[1],)
+    assert plan.begin_next(alone, ready) == ()
+    assert plan.add("mlp", 3) == MLP[2], "there is still something under way"
+    assert plan.begin_next(alone) == (MLP[0],)
 
 
 def test_a_run_moves_within_the_queue_alone(plan: Plan) -> None:
@@ -98,20 +127,18 @@ def test_an_added_run_is_the_models_next_and_the_last_in_the_queue(plan: Plan) -
 
 
 def test_epochs_of_runs_under_way_are_shared_and_not_taken_back(plan: Plan) -> None:
-    plan.begin_next(lambda model: 2)
-    assert plan.begin_epoch(1) == plan.begin_epoch(2) == 3
+    plan.begin_next(lambda run: 2)
+    assert plan.begin_epoch(MLP[0], 1) == plan.begin_epoch(MLP[1], 2) == 3
     assert plan.change_epochs(MLP[1], -2, MOST) == 2
     assert [plan.epochs_of(run) for run in MLP[:2]] == [2, 2], "the second epoch has begun"
-    assert plan.begin_epoch(3) == 0
+    assert plan.begin_epoch(MLP[0], 3) == 0
     assert [plan.epochs_of(run) for run in CNN] == [3, 3]
 
 
 def test_a_run_that_has_ended_keeps_its_epochs(plan: Plan) -> None:
-    plan.begin_next(alone)
-    plan.begin_next(alone)
-    assert plan.change_epochs(MLP[0], 9, MOST) is None
-    for _ in range(3):
-        plan.begin_next(alone)
+    while group := plan.begin_next(alone):
+        plan.end_group(group[0])
+        assert plan.change_epochs(group[0], 9, MOST) is None
     assert plan.change_epochs(CNN[1], 9, MOST) is None, "the last has ended, too"
     with pytest.raises(KeyError):
         plan.epochs_of(RunId("cnn", 9))
@@ -126,7 +153,7 @@ def test_epochs_stay_within_their_limits(plan: Plan) -> None:
 def test_a_run_that_has_had_its_epochs_is_not_under_way_any_more(plan: Plan) -> None:
     plan.begin_next(alone)
     assert plan.is_under_way(MLP[0])
-    assert plan.begin_epoch(4) == 0
+    assert plan.begin_epoch(MLP[0], 4) == 0
     assert not plan.is_under_way(MLP[0])
     assert plan.change_epochs(MLP[0], 1, MOST) is None
     plan.close()
