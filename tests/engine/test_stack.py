@@ -10,8 +10,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from engine.by_hand import LinearStack, MLPStack
+from engine.device import capabilities
 from engine.models import CNN, MLP
+from engine.optimizers import make_optimizer
+from engine.recipes import Recipe
 from engine.stack import Stack
+from engine.training import train_step
 
 KINDS: dict[str, tuple[Callable[[], nn.Module], Callable[[Sequence[nn.Module]], Stack]]] = {
     "mlp by hand": (MLP, MLPStack),
@@ -69,6 +73,29 @@ def test_gradients_are_those_of_autograd_for_each_network_alone(
             assert gradient is not None
             assert parameter.grad is not None
             torch.testing.assert_close(gradient[index], parameter.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+@pytest.mark.parametrize("kind", ["mlp by hand", "linear by hand"])
+def test_one_beside_others_ends_bit_for_bit_where_it_ends_alone(kind: str, optimizer: str) -> None:
+    torch.set_num_threads(1)
+    untrained = networks(kind, 5)
+    batches = [batch(kind, 5, size) for size in (64, 40)]
+    recipe = Recipe(optimizer=optimizer, weight_decay=0.1)
+
+    def trained(*places: int) -> list[dict[str, Tensor]]:
+        stack = KINDS[kind][1]([untrained[place] for place in places])
+        able = capabilities(stack.device)
+        steps = make_optimizer(recipe, stack.parameters.values(), able)
+        for inputs, targets in 20 * batches:
+            train_step(stack, steps, inputs[list(places)], targets[list(places)])
+        return [stack.state(index) for index in range(stack.size)]
+
+    alone = [trained(place)[0] for place in range(5)]
+    for count in range(2, 6):
+        for state, expected in zip(trained(*range(count)), alone, strict=False):
+            for name, value in state.items():
+                assert torch.equal(value, expected[name]), f"{name}, {count} side by side"
 
 
 @pytest.mark.parametrize("kind", KINDS)
