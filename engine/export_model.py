@@ -22,6 +22,7 @@ from engine.extras import not_installed
 from engine.models import MODELS, predict_proba
 from engine.one_line import OneLineError, printable
 from engine.reading import load_network
+from engine.steady import steady
 from engine.tensor_file import tensor_bytes
 from engine.trained import Trained
 
@@ -89,7 +90,7 @@ def _onnx_file(model: str, network: nn.Module, trained: Trained) -> bytes:
     example = torch.zeros(2, 1, SIDE, SIDE)
     with _silent():
         program = torch.onnx.export(
-            GreyToProbabilities(model, network),
+            GreyToProbabilities(model, steady(network)),
             (example,),
             dynamo=True,
             dynamic_shapes=({0: torch.export.Dim("batch")},),

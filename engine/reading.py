@@ -12,6 +12,7 @@ from torch.nn.functional import interpolate
 from engine.data import SIDE
 from engine.models import MODELS, MobileNetV2, load_imagenet_weights, predict_proba, trained_part
 from engine.results import ResultsError
+from engine.steady import steady
 from engine.tensor_file import load_tensors, plain
 
 BOX = 20
@@ -95,7 +96,7 @@ def _empty(model: str) -> nn.Module:
 
 
 def _reader(model: str, network: nn.Module) -> Reader:
-    network.eval()
+    network = steady(network.eval())
     prepare = MODELS[model].prepare
 
     @torch.inference_mode()
