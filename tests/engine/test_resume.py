@@ -91,8 +91,9 @@ def test_ends_bit_for_bit_where_an_unbroken_one_ends(
         repeats_at_once=at_once,
         optimizer=optimizer,
         shift=None if model == "mobilenetv2" else 1,
-        train_limit=200,
-        test_limit=50,
+        batch_size=15,
+        train_limit=60,
+        test_limit=20,
         cache_folder=str(tmp_path / "cache"),
     )
     unbroken = run_experiment(replace(settings, results=str(tmp_path / "unbroken")))
