@@ -241,6 +241,7 @@ def test_every_optimizer_learns(both: Settings, model: str, optimizer: str) -> N
 
 def test_bf16_trains_with_the_same_outcome_within_the_spread(short: Settings) -> None:
     settings = replace(short, models=("mlp", "cnn"), learning_rate=0.005, epochs=3)
+    settings = replace(settings, train_limit=400, batch_size=20)
     exact = run_experiment(replace(settings, precision="fp32"))
     rough = run_experiment(replace(settings, precision="bf16"))
     for run in exact.runs:
