@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
 
 # The tests share the cores: two threads of one would wait for each other most of the time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector from going through all of torch again and again: it stays anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,12 @@ def short(small_folder: Path, tmp_path: Path) -> Settings:
         repeats_at_once=1,
         results=str(tmp_path / "results"),
     )
+
+
+@pytest.fixture
+def both(short: Settings) -> Settings:
+    """The same of two models, on fewer images: a step of the CNN takes fifty times as long."""
+    return replace(short, models=("mlp", "cnn"), train_limit=200, test_limit=100)
 
 
 @pytest.fixture(scope="session")

@@ -30,9 +30,9 @@ def test_operations_are_those_that_torch_counts(name: str) -> None:
     assert not any(layer._forward_hooks for layer in network.modules())
 
 
-def test_each_model_is_measured_once_after_its_first_run(short: Settings) -> None:
+def test_each_model_is_measured_once_after_its_first_run(both: Settings) -> None:
     recorder = Recorder()
-    record = run_experiment(replace(short, models=("mlp", "cnn"), epochs=1, repeats=2), recorder)
+    record = run_experiment(replace(both, epochs=1, repeats=2), recorder)
     costs = {event.model: event.cost for event in recorder.of(CostMeasured)}
     assert record.costs == costs
     order = [name for name in recorder.rare() if name in ("RunFinished", "CostMeasured")]

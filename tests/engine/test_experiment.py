@@ -90,9 +90,9 @@ def accuracy_of_saved(record: ExperimentRecord, run: RunId) -> float:
     return scores.accuracy
 
 
-def test_events_come_in_order(short: Settings) -> None:
+def test_events_come_in_order(both: Settings) -> None:
     recorder = Recorder()
-    record = run_experiment(replace(short, models=("mlp", "cnn"), repeats=2), recorder)
+    record = run_experiment(replace(both, repeats=2), recorder)
     run = ["RunStarted", "EpochFinished", "EpochFinished", "RunFinished"]
     both = [*run, "CostMeasured", *run]
     assert recorder.rare() == ["ExperimentStarted", *both * 2, "ExperimentFinished"]
@@ -145,7 +145,7 @@ def test_repeats_side_by_side_finish_each_epoch_together_and_each_has_its_own_cu
 def test_repeats_side_by_side_come_to_what_they_come_to_one_by_one(
     short: Settings, model: str
 ) -> None:
-    settings = replace(short, models=(model,), repeats=3)
+    settings = replace(short, models=(model,), repeats=3, train_limit=500)
     alone = run_experiment(settings)
     together = run_experiment(replace(settings, repeats_at_once=3))
     for run in alone.runs:
@@ -154,10 +154,9 @@ def test_repeats_side_by_side_come_to_what_they_come_to_one_by_one(
             assert found == pytest.approx(wanted, rel=0.02, abs=0.011)
 
 
-def test_small_networks_train_side_by_side_unless_told_otherwise(short: Settings) -> None:
+def test_small_networks_train_side_by_side_unless_told_otherwise(both: Settings) -> None:
     recorder = Recorder()
-    settings = replace(short, models=("mlp", "cnn"), repeats=3, repeats_at_once=0, epochs=1)
-    run_experiment(settings, recorder)
+    run_experiment(replace(both, repeats=3, repeats_at_once=0, epochs=1), recorder)
     at_once = ["RunStarted"] * 3 + ["EpochFinished"] * 3 + ["RunFinished"] * 3
     one_by_one = ["RunStarted", "EpochFinished", "RunFinished"] * 3
     runs = [event for event in recorder.rare() if event != "CostMeasured"]
@@ -216,14 +215,14 @@ def test_validation_split_holds_out_an_image_at_least(short: Settings) -> None:
         assert run.last.validation_loss is not None
 
 
-def test_precision_of_every_run_is_in_the_summary(short: Settings) -> None:
-    settings = replace(short, models=("mlp", "cnn"), epochs=1, repeats=1)
-    record = run_experiment(replace(settings, per_model={"cnn": {"precision": "bf16"}}))
+def test_precision_of_every_run_is_in_the_summary(both: Settings) -> None:
+    settings = replace(both, epochs=1, per_model={"cnn": {"precision": "bf16"}})
+    record = run_experiment(settings)
     assert [run["precision"] for run in summary(record)["runs"]] == ["fp32", "bf16"]
 
 
-def test_how_each_model_was_trained_is_in_the_summary(short: Settings) -> None:
-    settings = replace(short, models=("mlp", "cnn"), epochs=1, weight_decay=0.001)
+def test_how_each_model_was_trained_is_in_the_summary(both: Settings) -> None:
+    settings = replace(both, epochs=1, weight_decay=0.001)
     record = run_experiment(replace(settings, per_model={"cnn": {"optimizer": "sgd"}}))
     mlp, cnn = (model["recipe"] for model in summary(record)["models"])
     assert (mlp["optimizer"], cnn["optimizer"]) == ("adam", "sgd")
@@ -234,14 +233,15 @@ def test_how_each_model_was_trained_is_in_the_summary(short: Settings) -> None:
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
-def test_every_optimizer_learns(short: Settings, model: str, optimizer: str) -> None:
-    settings = replace(short, models=(model,), optimizer=optimizer, learning_rate=0.003, epochs=3)
+def test_every_optimizer_learns(both: Settings, model: str, optimizer: str) -> None:
+    settings = replace(both, models=(model,), optimizer=optimizer, learning_rate=0.003, epochs=3)
     (run,) = run_experiment(settings).runs.values()
     assert run.epochs[-1].train_loss < run.epochs[0].train_loss
 
 
 def test_bf16_trains_with_the_same_outcome_within_the_spread(short: Settings) -> None:
     settings = replace(short, models=("mlp", "cnn"), learning_rate=0.005, epochs=3)
+    settings = replace(settings, train_limit=400, batch_size=20)
     exact = run_experiment(replace(settings, precision="fp32"))
     rough = run_experiment(replace(settings, precision="bf16"))
     for run in exact.runs:
@@ -282,11 +282,10 @@ def test_mlp_reads_nine_of_ten_digits_after_one_epoch_on_10000_images(tmp_path: 
 
 
 def test_same_seed_gives_the_same_bits_and_the_order_of_models_does_not_matter(
-    short: Settings,
+    both: Settings,
 ) -> None:
-    short = replace(short, repeats=2, train_limit=300, test_limit=100)
-    one = run_experiment(replace(short, models=("mlp", "cnn")))
-    other = run_experiment(replace(short, models=("cnn", "mlp")))
+    one = run_experiment(replace(both, repeats=2))
+    other = run_experiment(replace(both, repeats=2, models=("cnn", "mlp")))
     assert one.folder != other.folder
     for run in one.runs:
         assert figures(one, run) == figures(other, run)
@@ -308,8 +307,8 @@ def test_different_seeds_give_different_weights_and_figures(short: Settings) -> 
     assert not same_weights(weights(record, FIRST), weights(record, SECOND))
 
 
-def test_weights_reproduce_the_test_accuracy_in_the_summary(short: Settings) -> None:
-    record = run_experiment(replace(short, models=("mlp", "cnn")))
+def test_weights_reproduce_the_test_accuracy_in_the_summary(both: Settings) -> None:
+    record = run_experiment(both)
     for run in summary(record)["runs"]:
         id_ = RunId(run["model"], run["repeat"])
         assert run["weights"] == f"{id_}.pt"
@@ -410,11 +409,11 @@ def no_memory() -> nn.Module:
     ("build", "told"), [(Broken, "the matrix is too large"), (no_memory, "MemoryError")]
 )
 def test_run_that_raises_fails_alone(
-    short: Settings, monkeypatch: pytest.MonkeyPatch, build: Any, told: str
+    both: Settings, monkeypatch: pytest.MonkeyPatch, build: Any, told: str
 ) -> None:
     monkeypatch.setitem(MODELS, "mlp", replace(MODELS["mlp"], build=build, by_hand=None))
     recorder = Recorder()
-    record = run_experiment(replace(short, models=("mlp", "cnn"), epochs=1), recorder)
+    record = run_experiment(replace(both, epochs=1), recorder)
     assert recorder.rare() == [
         "ExperimentStarted",
         "RunStarted",
@@ -874,8 +873,8 @@ def test_weights_that_cannot_be_downloaded_fail_mobilenetv2_alone(
     assert summary(record)["status"] == "failed"
 
 
-def test_deterministic_experiment_says_so_and_comes_to_the_same_twice(short: Settings) -> None:
-    settings = replace(short, models=("mlp", "cnn"), deterministic=True)
+def test_deterministic_experiment_says_so_and_comes_to_the_same_twice(both: Settings) -> None:
+    settings = replace(both, deterministic=True)
     recorder = Recorder()
     first = run_experiment(settings, recorder)
     second = run_experiment(settings)
@@ -889,9 +888,9 @@ def test_deterministic_experiment_says_so_and_comes_to_the_same_twice(short: Set
         assert same_weights(weights(first, run), weights(second, run))
 
 
-def test_order_of_the_models_does_not_change_what_each_comes_to(short: Settings) -> None:
-    settings = replace(short, repeats=2, repeats_at_once=0)
-    one = run_experiment(replace(settings, models=("mlp", "cnn")))
+def test_order_of_the_models_does_not_change_what_each_comes_to(both: Settings) -> None:
+    settings = replace(both, repeats=2, repeats_at_once=0)
+    one = run_experiment(settings)
     other = run_experiment(replace(settings, models=("cnn", "mlp")))
     for run in one.runs:
         assert figures(one, run) == figures(other, run)

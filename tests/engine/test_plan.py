@@ -185,8 +185,8 @@ def epochs(recorder: Recorder) -> dict[RunId, int]:
     return {run: finished.count(run) for run in ends}
 
 
-def test_queue_is_trained_in_its_new_order(short: Settings) -> None:
-    settings = replace(short, models=("mlp", "cnn"), repeats=2, epochs=1)
+def test_queue_is_trained_in_its_new_order(both: Settings) -> None:
+    settings = replace(both, repeats=2, epochs=1)
     recorder, _ = trained(settings, lambda plan: plan.move(CNN[1], -2))
     assert [event.run for event in recorder.of(RunStarted)] == [MLP[0], CNN[1], MLP[1], CNN[0]]
 

@@ -91,8 +91,9 @@ def test_ends_bit_for_bit_where_an_unbroken_one_ends(
         repeats_at_once=at_once,
         optimizer=optimizer,
         shift=None if model == "mobilenetv2" else 1,
-        train_limit=200,
-        test_limit=50,
+        batch_size=15,
+        train_limit=60,
+        test_limit=20,
         cache_folder=str(tmp_path / "cache"),
     )
     unbroken = run_experiment(replace(settings, results=str(tmp_path / "unbroken")))
@@ -129,10 +130,8 @@ def test_checkpoint_of_another_device_is_refused_and_kept(short: Settings) -> No
     assert len(read_record(folder).runs[FIRST].epochs) == 1
 
 
-def test_a_failure_before_is_not_forgotten(
-    short: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = replace(short, models=("cnn", "mlp"))
+def test_a_failure_before_is_not_forgotten(both: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = replace(both, models=("cnn", "mlp"))
     with monkeypatch.context() as patch:
         patch.setattr(CNN, "__init__", lambda self: 1 / 0)
         folder = broken_off(settings, in_epoch(FIRST, 2))
@@ -157,9 +156,9 @@ def test_is_told_as_it_was_and_in_the_summary_too(short: Settings) -> None:
     assert "queue" not in found
 
 
-def test_stopped_experiment_goes_on_with_its_queue_as_it_was_changed(short: Settings) -> None:
+def test_stopped_experiment_goes_on_with_its_queue_as_it_was_changed(both: Settings) -> None:
     control = Control()
-    settings = replace(short, epochs=2, repeats=2)
+    settings = replace(both, models=("mlp",), repeats=2)
 
     def react(event: Event) -> None:
         if isinstance(event, EpochFinished):
@@ -219,12 +218,12 @@ def test_without_its_checkpoint_a_run_begins_anew(
     assert all("resume.pt" in text and "begin anew" in text for text in said)
 
 
-def test_checkpoint_of_another_experiment_is_not_believed(short: Settings, tmp_path: Path) -> None:
+def test_checkpoint_of_another_experiment_is_not_believed(both: Settings, tmp_path: Path) -> None:
     other = broken_off(
-        replace(short, models=("cnn",), results=str(tmp_path / "other")),
+        replace(both, models=("cnn",), results=str(tmp_path / "other")),
         in_epoch(RunId("cnn", 1), 2),
     )
-    folder = broken_off(short, in_epoch(FIRST, 2))
+    folder = broken_off(replace(both, models=("mlp",)), in_epoch(FIRST, 2))
     (folder / FILE_NAME).write_bytes((other / FILE_NAME).read_bytes())
     recorder = Recorder()
     assert resume_experiment(folder, recorder).status == "finished"

@@ -150,6 +150,15 @@ class Terminal:
                 raise AssertionError(f"not within {timeout} s: {what}; {state}\n{self.text()}")
             self._read(0.05)
 
+    def epoch(self) -> int:
+        """The newest of a thousand epochs on the screen, as last read; 0 without one."""
+        found = re.findall(r"(\d+)/1000\b", self.text())
+        return max(map(int, found), default=0)
+
+    def wait_for_epoch(self, epoch: int, timeout: float = 60) -> None:
+        """Read until a training has come so far; a quick one leaves some epochs out."""
+        self.wait_until(lambda: self.epoch() >= epoch, timeout, what=f"epoch {epoch}")
+
     def wait_exit(self, timeout: float = 20) -> int:
         """Read until the command ends; its exit code, or minus the signal that killed it."""
         self.wait_until(lambda: self.process.poll() is not None, timeout, what="the end")

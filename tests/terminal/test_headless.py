@@ -67,11 +67,10 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Done:
     return Done(folder, done.returncode, done.stdout, done.stderr)
 
 
-def test_run_ends_with_0(plain: Done) -> None:
+def test_run_ends_with_0_and_the_path_of_the_summary_alone_on_stdouts_last_line(
+    plain: Done,
+) -> None:
     assert plain.code == 0, plain.err
-
-
-def test_last_line_of_stdout_is_the_path_of_the_summary_alone(plain: Done) -> None:
     path = plain.folder / plain.out.splitlines()[-1]
     assert path.is_file()
     assert path.name == "summary.toml"
@@ -81,13 +80,10 @@ def test_last_line_of_stdout_is_the_path_of_the_summary_alone(plain: Done) -> No
     assert found["id"] == path.parent.name
 
 
-def test_stderr_has_one_line_per_epoch(plain: Done) -> None:
+def test_stderr_has_one_line_per_epoch_that_says_what_the_summary_says(plain: Done) -> None:
     found = EPOCH.findall(plain.err)
     runs = [(model, repeat) for model in ("mlp", "cnn") for repeat in "12"]
     assert found == [(*run, epoch) for run in runs for epoch in "12"]
-
-
-def test_epoch_lines_say_what_the_summary_says(plain: Done) -> None:
     summary = read(plain.folder / plain.out.splitlines()[-1])
     epochs = [epoch for run in summary["runs"] for epoch in run["epochs"]]
     lines = [line for line in plain.err.splitlines() if EPOCH.match(line)]

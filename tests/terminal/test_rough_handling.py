@@ -14,7 +14,10 @@ import pytest
 from terminal import Terminal
 
 COMMAND = str(Path(sys.executable).parent / "mnist-tui")
-LONG = ["--model", "mlp", "--epochs", "1000", "--repeats", "2"]
+LONG = [
+    *("--model", "mlp", "--epochs", "1000", "--repeats", "2"),
+    *("--train-limit", "12000", "--test-limit", "1000"),
+]
 PASTE = "\x1b[200~{}\x1b[201~"
 
 pytestmark = pytest.mark.slow
@@ -48,9 +51,9 @@ def test_a_paste_is_text_for_a_field_and_never_keys(tmp_path: Path) -> None:
         terminal.wait_for("3 runs, 1000 epochs each")
         assert not list(tmp_path.glob("results/*")), "the paste has started a training"
         terminal.press("enter")
-        terminal.wait_for("2/1000", timeout=60)
+        terminal.wait_for_epoch(2)
         terminal.type(PASTE.format("xy\nqy"))
-        terminal.wait_for("6/1000", timeout=60)
+        terminal.wait_for_epoch(terminal.epoch() + 4)
         assert "Stop now?" not in terminal.text()
         leave(terminal)
     assert status(tmp_path) == "stopped"
@@ -60,7 +63,7 @@ def test_a_storm_of_resizes_ends_with_a_whole_screen(tmp_path: Path) -> None:
     with Terminal([COMMAND, *LONG], 120, 40, cwd=tmp_path) as terminal:
         terminal.wait_for("Start")
         terminal.press("enter")
-        terminal.wait_for("2/1000", timeout=60)
+        terminal.wait_for_epoch(2)
         for _ in range(8):
             for size in (
                 (200, 60),
@@ -95,7 +98,7 @@ def test_lost_focus_changes_nothing(tmp_path: Path) -> None:
         terminal.wait_for("Start")
         terminal.type("\x1b[O")
         terminal.press("enter")
-        terminal.wait_for("2/1000", timeout=60)
+        terminal.wait_for_epoch(2)
         terminal.type("\x1b[I\x1b[O")
         terminal.press("p")
         terminal.wait_for("paused")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import tomllib
 from pathlib import Path
@@ -26,16 +25,15 @@ def test_what_trains_on_after_a_hang_up_is_watched_and_stopped(
     with Terminal([COMMAND, *LONG], cwd=tmp_path) as first:
         first.wait_for("Start")
         first.press("enter")
-        first.wait_for("2/1000", timeout=60)
+        first.wait_for_epoch(2)
         first.hang_up()
         with Terminal([COMMAND], cols, rows, cwd=tmp_path) as second:
             second.wait_for("w watches")
             second.wait_for("w Watch")
             second.press("w")
             second.wait_for("watching", timeout=60)
-            second.wait_until(lambda: epoch(second) > 2, timeout=60)
-            now = epoch(second)
-            second.wait_until(lambda: epoch(second) > now, timeout=60, what="another epoch")
+            second.wait_for_epoch(3)
+            second.wait_for_epoch(second.epoch() + 1)
             assert first.process.poll() is None, "watching has ended it"
             second.press("n")
             second.wait_for("w watches")
@@ -53,12 +51,6 @@ def test_what_trains_on_after_a_hang_up_is_watched_and_stopped(
     assert tomllib.loads(path.read_text())["status"] == "stopped"
 
 
-def epoch(terminal: Terminal) -> int:
-    """The newest on the screen; 0 without one."""
-    found = re.findall(r"(\d+)/1000", terminal.text())
-    return max(map(int, found), default=0)
-
-
 def test_a_process_that_is_killed_while_it_is_watched_is_said_to_be_gone(tmp_path: Path) -> None:
     with Terminal([COMMAND, "run", *LONG], cwd=tmp_path) as trains:
         trains.wait_for("epoch 2/1000", timeout=60)
@@ -66,7 +58,7 @@ def test_a_process_that_is_killed_while_it_is_watched_is_said_to_be_gone(tmp_pat
             watches.wait_for("w watches")
             watches.press("w")
             watches.wait_for("watching", timeout=60)
-            watches.wait_until(lambda: epoch(watches) > 1, timeout=60)
+            watches.wait_for_epoch(2)
             trains.process.kill()
             trains.process.wait()
             watches.wait_for("interrupted", timeout=60)
