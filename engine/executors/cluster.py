@@ -122,7 +122,7 @@ class RayPool:
         """Of tasks so far."""
         self._tasks: dict[str, ray.ObjectRef[None]] = {}
         self._lines: dict[str, Line] = {}
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._mailbox = Mailbox.options(num_cpus=0, scheduling_strategy=here).remote()  # type: ignore[attr-defined]
         self._mnist = ray.put({name: tensor.numpy() for name, tensor in vars(mnist).items()})
         self._settings = settings
@@ -311,9 +311,10 @@ def _listen(mailbox: Any, place: str, task: Task, control: Control, over: thread
 
 
 def _where(device: torch.device) -> str:
-    node = ray.util.get_node_ip_address()
-    index = ray.get_gpu_ids()[0] if device.type == "cuda" else ""
-    return f"{node} {device.type}{index and f':{index}'}"
+    """The name of the node, which is its address unless it was given one, and the device."""
+    here = ray.get_runtime_context().get_node_id()
+    node = next(node["NodeName"] for node in ray.nodes() if node["NodeID"] == here)
+    return f"{node} {device.type}" + (f":{ray.get_gpu_ids()[0]}" if device.type == "cuda" else "")
 
 
 def _tensor(array: Any) -> Tensor:

@@ -57,6 +57,15 @@ class Recorder:
         return [type(event).__name__ for event in self.events if not isinstance(event, droppable)]
 
 
+def fuses_bf16() -> bool:
+    """Whether torch's fused convolutions take bfloat16 on this CPU, in the words of their error."""
+    able = torch.cpu.get_capabilities()
+    return bool(
+        able.get("avx_ne_convert")
+        or all(able.get(name) for name in ("avx512_bw", "avx512_vl", "avx512_dq"))
+    )
+
+
 class Clock:
     """Stands in for the ``time`` module: its time moves only when a test moves it."""
 
