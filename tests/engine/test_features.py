@@ -101,9 +101,10 @@ def test_fast_features_are_those_of_the_network_as_it_is(
     if fused and not (able.fused_convolutions and (dtype is FP32 or fuses_bf16())):
         pytest.skip("no such fused convolutions on this CPU")
     fast = replace(able, feature_dtype=dtype, feature_batch=8, fused_convolutions=fused)
-    features = extract(32, fast)
-    assert (features.shape, features.dtype) == ((32, FEATURES), torch.float16)
-    assert (features.float() - exact).norm() / exact.norm() < most
+    count = 32 if fused else 8  # a CPU without bfloat16 computes it by hand
+    features = extract(count, fast)
+    assert (features.shape, features.dtype) == ((count, FEATURES), torch.float16)
+    assert (features.float() - exact[:count]).norm() / exact[:count].norm() < most
 
 
 def test_batches_of_any_size_give_the_same_within_rounding(

@@ -1,0 +1,115 @@
+"""How much quicker several workers finish the same runs, and what handing them out costs.
+
+    python tests/benchmarks/scaling.py [--rounds N] [--only workers ray bytes]
+
+Contenders take turns, so that a busy moment of the machine hits them all. Throughput is of whole
+experiments, the start of the workers included; ratios are of the medians of the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import statistics
+import tempfile
+import time
+from collections import Counter
+from dataclasses import replace
+
+from engine import Settings, run_experiment
+from engine.device import device_name, physical_cores
+from engine.executors.messages import Message
+
+SHORT = Settings(
+    models=("cnn",), epochs=2, repeats=8, train_limit=10_000, test_limit=1000, device="cpu"
+)
+"""Eight runs that take some seconds each."""
+LONG = replace(SHORT, repeats=4, epochs=8)
+"""Four that take 20 seconds or more."""
+WORKERS = {
+    "1 worker, 1 thread": replace(SHORT, workers=1, threads=1),
+    "1 worker, 2 threads": replace(SHORT, workers=1, threads=2),
+    "2 workers, 1 thread each": replace(SHORT, workers=2, threads=2),
+}
+ON_RAY = {
+    "2 worker processes": replace(LONG, workers=2, threads=2),
+    "2 tasks of Ray": replace(LONG, ray="local", threads=1),
+}
+
+
+def seconds(settings: Settings) -> tuple[float, float]:
+    """Of a whole experiment, Ray's start excepted, and of the mean run in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        begun: list[float] = []
+        record = run_experiment(
+            replace(settings, results=folder),
+            lambda event: begun.append(time.perf_counter()) if not begun else None,
+        )
+        whole = time.perf_counter() - begun[0]
+        assert record.status == "finished", record.status
+        runs = [run.finished.seconds for run in record.runs.values() if run.finished]
+    return whole, statistics.mean(runs)
+
+
+def compare(contenders: dict[str, Settings], rounds: int) -> None:
+    """Print the throughput of each, and its ratio to the first."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, settings in contenders.items():
+            times[name].append(seconds(settings))
+            print(f"  {name}: {times[name][-1][0]:.1f} s, a run {times[name][-1][1]:.1f} s")
+    first = 0.0
+    for name, settings in contenders.items():
+        median = statistics.median(whole for whole, _ in times[name])
+        images = settings.repeats * settings.epochs * settings.train_limit
+        first = first or images / median
+        print(
+            f"{name:26} {images / median:8,.0f} images/s  {images / median / first:5.2f}x  "
+            f"{', '.join(f'{whole:.1f}' for whole, _ in times[name])} s"
+        )
+
+
+def traffic() -> None:
+    """Print the bytes of what each kind of run sends and is sent, as they are pickled."""
+    from engine.executors import hand_out
+
+    sizes: dict[str, Counter[str]] = {}
+    take = hand_out.HandOut._take
+
+    def weighed(self: hand_out.HandOut, place: str, message: Message) -> None:
+        group = self._under_way.get(place)
+        if group is not None:
+            of_model = sizes.setdefault(group.task.runs[0].model, Counter())
+            of_model[type(message).__name__] += len(pickle.dumps(message))
+        take(self, place, message)
+
+    hand_out.HandOut._take = weighed  # type: ignore[method-assign]
+    with tempfile.TemporaryDirectory() as folder:
+        limits = {"train_limit": 6000, "test_limit": 10_000}
+        settings = Settings(epochs=2, repeats=1, workers=2, results=folder, device="cpu", **limits)
+        run_experiment(settings)
+    for model, parts in sizes.items():
+        for kind, size in parts.most_common():
+            print(f"{model:12} {kind:14} {size:12,} bytes in 2 epochs")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=["workers", "ray", "bytes"])
+    chosen = parser.parse_args()
+    import torch
+
+    print(
+        f"{device_name(torch.device('cpu'))}, {physical_cores()} cores, torch {torch.__version__}"
+    )
+    if not chosen.only or "workers" in chosen.only:
+        compare(WORKERS, chosen.rounds)
+    if not chosen.only or "ray" in chosen.only:
+        compare(ON_RAY, chosen.rounds)
+    if not chosen.only or "bytes" in chosen.only:
+        traffic()
+
+
+if __name__ == "__main__":
+    main()
