@@ -5,10 +5,18 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from engine.events import ExperimentFinished, ExperimentStarted, Progress, RunId
+from engine.events import (
+    ExperimentFinished,
+    ExperimentResumed,
+    ExperimentStarted,
+    Progress,
+    RunId,
+    RunStarted,
+)
 from engine.records import ExperimentRecord, RunRecord
 from tui.bridge import Delivery, Refused
 from tui.eta import Eta, estimate, fraction_done
+from tui.side_by_side import is_handed_out, under_way
 
 
 @dataclass
@@ -21,6 +29,8 @@ class ExperimentView:
     ended: float | None = None
     paused: bool = False
     stopping: bool = False
+    starting: bool = False
+    """Whether other processes are to train, and none has begun to yet."""
     _eta: tuple[object, Eta | None] = (None, None)
     """What it was estimated from, and the estimate: several widgets ask for it."""
     _deliveries: int = 0
@@ -34,6 +44,10 @@ class ExperimentView:
                 self.progress.clear()
             elif self.record is not None and not isinstance(event, Refused):
                 self.record.record(event)
+            if isinstance(event, ExperimentStarted | ExperimentResumed):
+                self.starting = self.record is not None and is_handed_out(self.record)
+            elif isinstance(event, RunStarted):
+                self.starting = False
             if isinstance(event, ExperimentFinished | Refused):
                 self.ended = time.monotonic()
         self.progress.update(delivery.progress)
@@ -44,10 +58,9 @@ class ExperimentView:
         return (self.ended or time.monotonic()) - self.began
 
     @property
-    def current(self) -> RunRecord | None:
-        """The run under way."""
-        runs = self.record.runs.values() if self.record else ()
-        return next((run for run in runs if run.status == "running"), None)
+    def under_way(self) -> list[list[RunRecord]]:
+        """The runs that train now, those side by side together."""
+        return under_way(self.record) if self.record else []
 
     def eta(self) -> Eta | None:
         """When things will be done; None before the start and after the end."""
