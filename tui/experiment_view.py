@@ -48,9 +48,23 @@ class ExperimentView:
                 self.starting = self.record is not None and is_handed_out(self.record)
             elif isinstance(event, RunStarted):
                 self.starting = False
+                self._queue_lost(event)
             if isinstance(event, ExperimentFinished | Refused):
                 self.ended = time.monotonic()
         self.progress.update(delivery.progress)
+
+    def _queue_lost(self, begun: RunStarted) -> None:
+        """A worker that begins something else was started anew: runs that it had wait for another,
+        and that is how they are shown.
+        """
+        assert self.record is not None
+        self.progress.pop(begun.run, None)  # it goes on from its last epoch
+        if "workers" not in self.record.environment:  # a place of a cluster is many workers'
+            return
+        for id_ in self.progress:  # those that begin together have made none yet
+            run = self.record.runs.get(id_)
+            if run is not None and run.status == "running" and run.place == begun.place:
+                run.status = "queued"
 
     @property
     def elapsed(self) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.events import RunId
 from engine.records import ExperimentRecord, RunRecord
 
 Group = Sequence[RunRecord]
@@ -33,13 +32,13 @@ def names(group: Group) -> str:
     return f"{first}–{last.repeat}" if len(group) > 1 else str(first)
 
 
-def skip_words(chosen: RunId | None, groups: Sequence[Group], skipped: Sequence[Group]) -> str:
+def skip_words(groups: Sequence[Group], skipped: Sequence[Group]) -> str:
     """What is skipped of the groups under way, or could be."""
     if skipped:
         return f"skips {', '.join(map(names, skipped))}"
     if not groups:
         return "nothing is under way that could be skipped"
-    return f"{chosen} is not under way; to skip one, choose {' or '.join(map(names, groups))}"
+    return f"choose what to skip: {' or '.join(map(names, groups))}"
 
 
 def workers(record: ExperimentRecord) -> int:

@@ -194,7 +194,7 @@ class SetupScreen(SizedScreen[None]):
         select = self.query_one("#device", ChoiceSelect)
         chosen = str(select.value)
         several = [ALL] if len(self._best()) > 1 else []
-        offered = list(dict.fromkeys(["auto", *several, *devices, chosen]))
+        offered = list(dict.fromkeys(["auto", *devices, *several, chosen]))
         if offered != self._devices:
             self._devices = offered
             select.set_options(as_options(offered))

@@ -295,7 +295,7 @@ class TrainingScreen(ChartedScreen[str | None]):
             skipped = groups
         for group in skipped:
             self._trainer.control.skip_run(group[0].id)
-        self.query_one(LogPane).add("INFO", skip_words(chosen, groups, skipped))
+        self.query_one(LogPane).add("INFO", skip_words(groups, skipped))
         self._commanded()
 
     def action_stop_after_epoch(self) -> None:
