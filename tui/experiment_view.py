@@ -33,6 +33,8 @@ class ExperimentView:
     """Whether other processes are to train, and none has begun to yet."""
     _eta: tuple[object, Eta | None] = (None, None)
     """What it was estimated from, and the estimate: several widgets ask for it."""
+    _groups: tuple[object, list[list[RunRecord]]] = (None, [])
+    """Those under way, likewise."""
     _deliveries: int = 0
 
     def apply(self, delivery: Delivery) -> None:
@@ -74,7 +76,16 @@ class ExperimentView:
     @property
     def under_way(self) -> list[list[RunRecord]]:
         """The runs that train now, those side by side together."""
-        return under_way(self.record) if self.record else []
+        if self.record is None:
+            return []
+        source = (self._deliveries, self.record.plan_version)
+        if self._groups[0] != source:
+            self._groups = source, under_way(self.record)
+        return self._groups[1]
+
+    def beside(self, run: RunRecord) -> list[RunRecord]:
+        """The group of a run, itself included."""
+        return next((group for group in self.under_way if any(run is r for r in group)), [run])
 
     def eta(self) -> Eta | None:
         """When things will be done; None before the start and after the end."""

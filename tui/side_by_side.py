@@ -19,17 +19,12 @@ def under_way(record: ExperimentRecord) -> list[list[RunRecord]]:
     return list(groups.values())
 
 
-def beside(run: RunRecord, record: ExperimentRecord) -> list[RunRecord]:
-    """The group of a run, itself included; empty if it is not under way."""
-    return next((group for group in under_way(record) if any(run is one for one in group)), [])
-
-
 def names(group: Group) -> str:
     """A group in a few letters: "cnn-r1", "mlp-r1–5"."""
-    first, last = group[0].id, group[-1].id
-    if last.repeat - first.repeat + 1 != len(group):
+    first, repeats = group[0].id, [run.id.repeat for run in group]
+    if len(group) == 1 or repeats != list(range(first.repeat, first.repeat + len(group))):
         return ", ".join(str(run.id) for run in group)
-    return f"{first}–{last.repeat}" if len(group) > 1 else str(first)
+    return f"{first}–{repeats[-1]}"
 
 
 def skip_words(groups: Sequence[Group], skipped: Sequence[Group]) -> str:

@@ -208,6 +208,7 @@ def test_runs_that_do_not_follow_each_other_are_named_one_by_one() -> None:
     assert names(records) == "mlp-r1–3"
     assert names(records[1:2]) == "mlp-r2"
     assert names([records[0], records[2]]) == "mlp-r1, mlp-r3"
+    assert names(records[::-1]) == "mlp-r3, mlp-r2, mlp-r1"
 
 
 def test_lines_without_a_screen_say_where_a_run_trains(

@@ -14,12 +14,11 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from engine.events import Progress, RunId
-from engine.records import ExperimentRecord, RunRecord
+from engine.records import RunRecord
 from tui.bar import bar
 from tui.eta import Eta
 from tui.experiment_view import ExperimentView
 from tui.palette import look, model_shades
-from tui.side_by_side import beside
 from tui.widgets.strip_widget import StripWidget
 from tui.wording import accuracy, count, duration, rough_count
 
@@ -239,7 +238,7 @@ def row_cells(
     elif run.last is not None:
         loss, train = f"{run.last.train_loss:.4f}", accuracy(run.last.train_accuracy)
     if live is not None and live.phase in ("train", "features") and not _too_early(run, live):
-        rate = rough_count(_rate(run, live, view.record))
+        rate = rough_count(_rate(run, live, view))
     elif run.last is not None:
         rate = count(run.last.images_per_second)
     test = accuracy(run.last.test_accuracy) if run.last else ""
@@ -266,13 +265,13 @@ def _too_early(run: RunRecord, now: Progress) -> bool:
     return run.last is not None and now.seconds < STEADY_AFTER
 
 
-def _rate(run: RunRecord, now: Progress, record: ExperimentRecord) -> float:
+def _rate(run: RunRecord, now: Progress, view: ExperimentView) -> float:
     """Images per second of all runs side by side; over the epoch so far, where it is known how many
     images an epoch has: that of the last tenth of a second flickers.
     """
     if run.last is None or now.phase == "features":
         return now.images_per_second
-    images = run.last.images_per_second * run.last.seconds * len(beside(run, record))
+    images = run.last.images_per_second * run.last.seconds * len(view.beside(run))
     return images * now.step / now.steps / now.seconds
 
 
