@@ -187,6 +187,9 @@ class Capture:
         that is busy or gone loses none.
         """
         app.begin_capture_print(self)
+        # What Textual puts there has no descriptor, but a process that is started is given one.
+        app._capture_stdout.fileno = self._stdout.fileno  # type: ignore[method-assign]
+        app._capture_stderr.fileno = self._stderr.fileno  # type: ignore[method-assign]
         # Written by Textual once it has left the screen: its crash report belongs there.
         app.error_console = Console(file=self.terminal, markup=False, highlight=False)
 

@@ -7,11 +7,13 @@ is then a lower bound; nothing is guessed.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.events import Progress, RunId
 from engine.records import ExperimentRecord, RunRecord
+from tui.side_by_side import under_way, workers
 
 NEWEST = 20
 """Epochs of each run that are measured: all there are would take ever longer to go through."""
@@ -41,21 +43,36 @@ def estimate(
     ``stopping`` says that the experiment ends with the epoch under way.
     """
     runs: dict[RunId, float] = {}
-    elapsed, complete = 0.0, True
-    together = [run for run in record.runs.values() if run.status == "running"]
-    queued = [run for run in record.runs.values() if run.status == "queued" and not stopping]
-    # Runs side by side end together, when all of what each of them needs is done.
-    for group in (together, *([run] for run in queued)):
+    complete = True
+    epoch = {model: _epoch_seconds(model, record, progress) for model in record.model_names}
+    groups = under_way(record)
+    # When each worker has done what it was given; where that is unknown, not before.
+    free = [0.0] * (workers(record) - len(groups))
+    for group in groups:
+        # Runs side by side end together, when all of what each of them needs is done.
         needed = [
-            _seconds_left(run, len(together), record, progress, stopping=stopping) for run in group
+            _seconds_left(
+                run, len(group), epoch[run.id.model], progress.get(run.id), stopping=stopping
+            )
+            for run in group
         ]
-        elapsed += sum(seconds for seconds in needed if seconds is not None)
-        complete = complete and None not in needed
-        if complete:
-            runs |= {run.id: elapsed for run in group}
+        free.append(sum(seconds for seconds in needed if seconds is not None))
+        if None in needed:
+            complete = False
+        else:
+            runs |= {run.id: free[-1] for run in group}
         if any(_computes_features(run, progress) for run in group):
             complete = False  # the epochs that follow are not measured yet
-    return Eta(runs, elapsed, complete)
+    heapq.heapify(free)
+    queued = [run for run in record.runs.values() if run.status == "queued" and not stopping]
+    for run in queued:  # each goes to the worker that is free first
+        seconds = _seconds_left(run, 1, epoch[run.id.model], None, stopping=stopping)
+        complete = complete and seconds is not None
+        end = heapq.heappop(free) + (seconds or 0.0)
+        heapq.heappush(free, end)
+        if complete:
+            runs[run.id] = end
+    return Eta(runs, max(free), complete)
 
 
 def _computes_features(run: RunRecord, progress: Mapping[RunId, Progress]) -> bool:
@@ -85,16 +102,14 @@ def _within_epoch(run: RunRecord, now: Progress | None) -> float:
 def _seconds_left(
     run: RunRecord,
     together: int,
-    record: ExperimentRecord,
-    progress: Mapping[RunId, Progress],
+    epoch_seconds: float | None,
+    now: Progress | None,
     *,
     stopping: bool,
 ) -> float | None:
-    """A run's own share of the time, where runs are side by side."""
-    now = progress.get(run.id) if run.status == "running" else None
+    """A run's own share of the time, where so many runs are side by side."""
     if now is not None and now.phase == "features":
         return now.seconds * (now.steps - now.step) / max(now.step, 1) / together
-    epoch_seconds = _epoch_seconds(run.id.model, record, progress)
     if epoch_seconds is None:
         return None
     epochs = 1 if stopping else run.planned_epochs - len(run.epochs)
@@ -110,14 +125,14 @@ def _epoch_seconds(
     measured = [epoch.seconds + epoch.evaluation_seconds for epoch in newest]
     if measured:
         return sum(measured) / len(measured)
-    together = sum(run.status == "running" for run in runs)
-    for run in runs:
-        now = progress.get(run.id)
-        if now is None or run.status != "running" or now.phase == "features":
-            continue
-        if now.phase == "train" and now.epoch_seconds < EARLY and now.step < now.steps / 2:
-            continue
-        phase_seconds = now.seconds * now.steps / now.step
-        whole = (now.epoch_seconds - now.seconds + phase_seconds) / together
-        return whole if now.phase == "test" else whole / (1 - EVALUATION_SHARE)
+    for group in under_way(record):
+        for run in group:
+            now = progress.get(run.id)
+            if run.id.model != model or now is None or now.phase == "features":
+                continue
+            if now.phase == "train" and now.epoch_seconds < EARLY and now.step < now.steps / 2:
+                continue
+            phase_seconds = now.seconds * now.steps / now.step
+            whole = (now.epoch_seconds - now.seconds + phase_seconds) / len(group)
+            return whole if now.phase == "test" else whole / (1 - EVALUATION_SHARE)
     return None

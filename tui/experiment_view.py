@@ -5,10 +5,18 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from engine.events import ExperimentFinished, ExperimentStarted, Progress, RunId
+from engine.events import (
+    ExperimentFinished,
+    ExperimentResumed,
+    ExperimentStarted,
+    Progress,
+    RunId,
+    RunStarted,
+)
 from engine.records import ExperimentRecord, RunRecord
 from tui.bridge import Delivery, Refused
 from tui.eta import Eta, estimate, fraction_done
+from tui.side_by_side import is_handed_out, under_way
 
 
 @dataclass
@@ -21,8 +29,12 @@ class ExperimentView:
     ended: float | None = None
     paused: bool = False
     stopping: bool = False
+    starting: bool = False
+    """Whether other processes are to train, and none has begun to yet."""
     _eta: tuple[object, Eta | None] = (None, None)
     """What it was estimated from, and the estimate: several widgets ask for it."""
+    _groups: tuple[object, list[list[RunRecord]]] = (None, [])
+    """Those under way, likewise."""
     _deliveries: int = 0
 
     def apply(self, delivery: Delivery) -> None:
@@ -34,9 +46,27 @@ class ExperimentView:
                 self.progress.clear()
             elif self.record is not None and not isinstance(event, Refused):
                 self.record.record(event)
+            if isinstance(event, ExperimentStarted | ExperimentResumed):
+                self.starting = self.record is not None and is_handed_out(self.record)
+            elif isinstance(event, RunStarted):
+                self.starting = False
+                self._queue_lost(event)
             if isinstance(event, ExperimentFinished | Refused):
                 self.ended = time.monotonic()
         self.progress.update(delivery.progress)
+
+    def _queue_lost(self, begun: RunStarted) -> None:
+        """A worker that begins something else was started anew: runs that it had wait for another,
+        and that is how they are shown.
+        """
+        assert self.record is not None
+        self.progress.pop(begun.run, None)  # it goes on from its last epoch
+        if "workers" not in self.record.environment:  # a place of a cluster is many workers'
+            return
+        for id_ in self.progress:  # those that begin together have made none yet
+            run = self.record.runs.get(id_)
+            if run is not None and run.status == "running" and run.place == begun.place:
+                run.status = "queued"
 
     @property
     def elapsed(self) -> float:
@@ -44,10 +74,18 @@ class ExperimentView:
         return (self.ended or time.monotonic()) - self.began
 
     @property
-    def current(self) -> RunRecord | None:
-        """The run under way."""
-        runs = self.record.runs.values() if self.record else ()
-        return next((run for run in runs if run.status == "running"), None)
+    def under_way(self) -> list[list[RunRecord]]:
+        """The runs that train now, those side by side together."""
+        if self.record is None:
+            return []
+        source = (self._deliveries, self.record.plan_version)
+        if self._groups[0] != source:
+            self._groups = source, under_way(self.record)
+        return self._groups[1]
+
+    def beside(self, run: RunRecord) -> list[RunRecord]:
+        """The group of a run, itself included."""
+        return next((group for group in self.under_way if any(run is r for r in group)), [run])
 
     def eta(self) -> Eta | None:
         """When things will be done; None before the start and after the end."""

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 
 from engine.control import Control
@@ -133,7 +133,7 @@ def _line_printer() -> Callable[[Event], None]:
             return
         if record is not None:
             record.record(event)
-            if isinstance(event, RunFinished | RunFailed):
+            if isinstance(event, RunFinished | RunFailed) and event.run == features_run:
                 features_run = None
             line = _line(event, record)
             if line:
@@ -149,8 +149,14 @@ def _started_line(event: ExperimentStarted) -> str:
         f"{event.id}: {', '.join(settings.models)}; epochs {settings.epochs}, "
         f"repeats {settings.repeats}, batch size {settings.batch_size}, "
         f"preset {settings.preset}, seed {settings.seed}{limited}; "
-        f"on {environment['device']} ({environment['device_name']})"
+        f"on {environment['device']} ({environment['device_name']}){_shared(environment)}"
     )
+
+
+def _shared(environment: Mapping[str, str | int]) -> str:
+    """Among how many it is handed out, where it is."""
+    counts = {name: environment[name] for name in ("workers", "nodes") if name in environment}
+    return "".join(f", {name} {count}" for name, count in counts.items())
 
 
 def _features_line(event: Progress) -> str:
@@ -165,7 +171,9 @@ def _features_line(event: Progress) -> str:
 def _line(event: Event, record: ExperimentRecord) -> str:
     match event:
         case RunStarted():
-            return f"{event.run}  seed {event.seed}"
+            return f"{event.run}  seed {event.seed}" + (
+                f"  on {event.place}" if event.place else ""
+            )
         case EpochFinished(run, epoch):
             validation = ""
             if epoch.validation_accuracy is not None:

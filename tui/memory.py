@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,23 +60,34 @@ def remember(choices: Mapping[str, object]) -> None:
 
 REMEMBERED = ("models", "preset", "epochs", "repeats")
 """Settings that the form begins with as they were chosen last."""
+WHERE = ("device", "devices", "workers")
+"""Those of where to train, likewise."""
 
 
 def with_last_choices(settings: Settings) -> Settings:
-    """The settings with what was chosen last, if those remembered all have their defaults."""
-    usual = Settings()
-    if any(getattr(settings, name) != getattr(usual, name) for name in REMEMBERED):
-        return settings
-    last = recall()
+    """The settings with what was chosen last, if those remembered all have their defaults, and so
+    with where to train.
+    """
+    names: list[str] = []
+    if _are_usual(settings, REMEMBERED):
+        names += REMEMBERED
+    if _are_usual(settings, [*WHERE, "ray"]):
+        names += WHERE
+    last = recall() if names else {}
     try:
-        chosen = {name: checked(name, last[name], name) for name in REMEMBERED if name in last}
+        chosen = {name: checked(name, last[name], name) for name in names if name in last}
         return replace(settings, **chosen)
     except SettingsError as error:
         log.warning("%s: not used: %s", memory_file(), error)
         return settings
 
 
+def _are_usual(settings: Settings, names: Sequence[str]) -> bool:
+    usual = Settings()
+    return all(getattr(settings, name) == getattr(usual, name) for name in names)
+
+
 def remember_choices(settings: Settings) -> None:
     """Keep what the form says for the next start."""
-    plain = {name: getattr(settings, name) for name in REMEMBERED}
+    plain = {name: getattr(settings, name) for name in (*REMEMBERED, *WHERE)}
     remember({**plain, "models": list(settings.models)})

@@ -50,17 +50,18 @@ class ScriptedTrainer(Trainer):
         self.started.append(settings)
         self.training = True
 
-    def begin(self) -> None:
+    def begin(self, **environment: str | int) -> None:
+        """As the engine does; keyword arguments are what else it says of where it trains."""
         settings = self.started[-1]
         repeats = range(1, settings.repeats + 1)
         runs = tuple(RunId(model, repeat) for model in settings.models for repeat in repeats)
         self.control.plan.lay_out(runs, settings.epochs)
-        environment: dict[str, str | int] = {"device": "cpu", "device_name": "a CPU"}
+        environment = {"device": "cpu", "device_name": "a CPU", **environment}
         folder = Path(settings.results) / "id"
         self.bridge.emit(ExperimentStarted("id", folder, NOW, settings, runs, environment))
 
-    def train(self, run: RunId, epochs: int, accuracy: float = 0.98) -> None:
-        self.bridge.emit(RunStarted(run, 1234, self.started[-1].epochs, 1))
+    def train(self, run: RunId, epochs: int, accuracy: float = 0.98, place: str = "") -> None:
+        self.bridge.emit(RunStarted(run, 1234, self.started[-1].epochs, 1, place=place))
         for epoch in range(1, epochs + 1):
             for step in (50, 100):
                 self.progress(run, epoch, step)

@@ -363,6 +363,30 @@ def test_a_crash_of_the_app_is_reported_on_the_terminal(tmp_path: Path) -> None:
     assert not any("ZeroDivisionError" in record for record in records)
 
 
+def test_a_process_that_multiprocessing_starts_is_captured_too(tmp_path: Path) -> None:
+    output, records = run_on_terminal(
+        tmp_path,
+        APP,
+        """
+        from multiprocessing import resource_tracker, util
+
+        def train():
+            resource_tracker.ensure_running()  # the first thing that a worker process needs
+            util.spawnv_passfds(
+                os.fsencode(sys.executable), [sys.executable, "-c", "print('from a worker')"], []
+            )
+            os.wait()
+            time.sleep(0.2)
+
+        listen()
+        run()
+        """,
+    )
+    assert "WARNING from a worker" in records
+    assert "from a worker" not in output
+    assert "fds_to_keep" not in output
+
+
 def test_lines_are_cut_whole_whatever_the_pieces() -> None:
     data = "één\r\nzwei\n\n  drei\n".encode()
     splitter = LineSplitter()

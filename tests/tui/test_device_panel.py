@@ -19,10 +19,12 @@ MakeApp = Callable[..., MnistApp]
 GPU = Load("NVIDIA H100", 97.0, 3 * 2**30, 80 * 2**30, 61.0, 310.5)
 
 
-async def panel_rows(pilot: Pilot[int], trainer: ScriptedTrainer) -> list[str]:
+async def panel_rows(
+    pilot: Pilot[int], trainer: ScriptedTrainer, **environment: str | int
+) -> list[str]:
     """The panel's rows, a few readings after Start."""
     await pilot.press("s")
-    trainer.begin()
+    trainer.begin(**environment)
     await pilot.pause(0.5)
     panel = pilot.app.screen.query_one(DevicePanel)
     return [panel.render_line(y).text for y in range(panel.size.height)]
@@ -94,3 +96,51 @@ async def test_every_gpu_of_the_machine_has_a_row_or_is_counted(
         shown = gpus if gpus <= rows else rows - 1
         assert sum("cuda:" in line for line in lines) == shown
         assert (f"and {gpus - shown} more" in lines[-1]) == (shown < gpus)
+
+
+@pytest.mark.parametrize(("size", "marked"), [((120, 40), 2), ((80, 24), 0)])
+async def test_each_of_several_devices_is_told(
+    make_app: MakeApp,
+    trainer: ScriptedTrainer,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    marked: int,
+) -> None:
+    gpus = {f"cuda:{index}": replace(GPU, percent=90.0 + index) for index in range(4)}
+
+    def sample(device: str) -> dict[str, Load]:
+        own = {device: gpus[device]} if device in gpus else {}
+        return own | gpus
+
+    monkeypatch.setattr(device_panel, "sample_loads", sample)
+    monkeypatch.setattr(device_panel, "INTERVAL", 0.05)
+    async with make_app().run_test(size=size) as pilot:
+        lines = await panel_rows(pilot, trainer, device="cuda:1, cuda:3", workers=2)
+    assert sum("▶" in line for line in lines) == marked
+    if marked:
+        assert [line.split()[1] for line in lines[:2]] == ["cuda:1", "cuda:3"]
+    assert "91 %" in lines[0]
+    assert "93 %" in lines[0 if size == (80, 24) else 1]
+
+
+async def test_a_line_says_how_many_devices_it_has_no_room_for(
+    make_app: MakeApp, trainer: ScriptedTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"cuda:{index}" for index in range(8)]
+    monkeypatch.setattr(device_panel, "sample_loads", lambda device: dict.fromkeys(names, GPU))
+    monkeypatch.setattr(device_panel, "INTERVAL", 0.05)
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        (line,) = await panel_rows(pilot, trainer, device=", ".join(names), workers=8)
+    assert f"and {8 - line.count('cuda:')} more" in line
+
+
+async def test_a_cluster_is_not_taken_for_this_machine(
+    make_app: MakeApp, trainer: ScriptedTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads = {"cuda:0": GPU, "cuda:1": GPU}
+    monkeypatch.setattr(device_panel, "sample_loads", lambda device: loads)
+    monkeypatch.setattr(device_panel, "INTERVAL", 0.05)
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        lines = await panel_rows(pilot, trainer, device="cuda", ray="2.0", nodes=3)
+        assert "machine" in str(pilot.app.screen.query_one(DevicePanel).border_title)
+    assert not any("▶" in line for line in lines)

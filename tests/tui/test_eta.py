@@ -23,11 +23,12 @@ from tui.eta import estimate, fraction_done
 MLP, MLP2, CNN = RunId("mlp", 1), RunId("mlp", 2), RunId("cnn", 1)
 
 
-def begin(*runs: RunId, epochs: int = 10) -> ExperimentRecord:
+def begin(*runs: RunId, epochs: int = 10, workers: int = 0) -> ExperimentRecord:
     models = tuple(dict.fromkeys(run.model for run in runs))
     settings = Settings(models=models, epochs=epochs)
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    return ExperimentRecord.begin(ExperimentStarted("id", Path("x"), now, settings, runs, {}))
+    around: dict[str, str | int] = {"workers": workers} if workers else {}
+    return ExperimentRecord.begin(ExperimentStarted("id", Path("x"), now, settings, runs, around))
 
 
 def epoch(number: int, seconds: float = 4.0, evaluation: float = 1.0) -> EpochResult:
@@ -148,3 +149,46 @@ def test_features_for_runs_side_by_side_are_counted_once() -> None:
     eta = estimate(record, now)
     assert eta.total == pytest.approx(30.0)
     assert not eta.complete
+
+
+def test_several_workers_share_out_the_queue_the_first_that_is_free_takes_the_next() -> None:
+    runs = [RunId("mlp", repeat) for repeat in (1, 2, 3, 4)]
+    record = begin(*runs, workers=2)
+    for run, place, epochs in ((runs[0], "worker 1", 4), (runs[1], "worker 2", 8)):
+        record.record(RunStarted(run, 1, 10, 1, place=place))
+        for number in range(1, epochs + 1):
+            record.record(EpochFinished(run, epoch(number)))
+    eta = estimate(record, {})
+    assert eta.runs == {
+        runs[0]: pytest.approx(6 * 5.0),
+        runs[1]: pytest.approx(2 * 5.0),
+        runs[2]: pytest.approx(2 * 5.0 + 10 * 5.0),
+        runs[3]: pytest.approx(6 * 5.0 + 10 * 5.0),
+    }
+    assert eta.total == eta.runs[runs[3]]
+    assert eta.complete
+
+
+def test_what_one_worker_needs_is_known_while_another_is_not_measured() -> None:
+    record = begin(MLP, CNN, MLP2, workers=2)
+    for run, place in ((MLP, "worker 1"), (CNN, "worker 2")):
+        record.record(RunStarted(run, 1, 10, 1, place=place))
+    record.record(EpochFinished(MLP, epoch(1)))
+    eta = estimate(record, {})
+    assert eta.runs == {MLP: pytest.approx(9 * 5.0)}
+    assert not eta.complete
+
+
+def test_groups_of_one_model_are_not_taken_for_one() -> None:
+    record = begin(MLP, MLP2, epochs=2, workers=2)
+    for run, place in ((MLP, "worker 1"), (MLP2, "worker 2")):
+        record.record(RunStarted(run, 1, 2, 1, place=place))
+    now = {run: progress(run, "train", 1, 50, seconds=4.5) for run in (MLP, MLP2)}
+    # 10 s for an epoch of each, as if the other were not there.
+    assert estimate(record, now).total == pytest.approx(15.5)
+
+
+@pytest.mark.parametrize("workers", [-3, 0, 10**12])
+def test_no_number_of_workers_in_a_summary_breaks_it(workers: int) -> None:
+    record = begin(MLP, MLP2, workers=workers)
+    assert not estimate(record, {}).complete

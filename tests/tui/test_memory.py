@@ -57,6 +57,14 @@ def test_last_choices_come_back_where_nothing_else_is_said() -> None:
         assert with_last_choices(given) == given
 
 
+def test_where_it_trained_last_comes_back_unless_something_says_where() -> None:
+    remember_choices(Settings(repeats=2, device="cpu", workers=2))
+    assert with_last_choices(Settings()) == Settings(repeats=2, device="cpu", workers=2)
+    assert with_last_choices(Settings(repeats=7)) == Settings(repeats=7, device="cpu", workers=2)
+    for where in (Settings(ray="local"), Settings(devices="all"), Settings(device="cuda")):
+        assert with_last_choices(where) == replace(where, repeats=2)
+
+
 @pytest.mark.parametrize("last", [{"epochs": 0}, {"models": ["gone"]}, {"preset": "gone"}])
 def test_choices_that_are_no_longer_allowed_are_not_used(last: dict[str, object]) -> None:
     remember(last)
@@ -72,7 +80,8 @@ async def test_what_is_started_is_remembered(
         assert recall() == {}
         await pilot.press("s")
         await pilot.pause()
-    assert recall() == {"models": ["mlp"], "repeats": 3, "epochs": 2, "preset": "default"}
+    how = {"models": ["mlp"], "repeats": 3, "epochs": 2, "preset": "default"}
+    assert recall() == {**how, "device": "auto", "devices": "", "workers": 0}
 
 
 @pytest.mark.parametrize(

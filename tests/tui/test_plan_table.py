@@ -28,7 +28,7 @@ async def begin(pilot: Pilot[int], trainer: ScriptedTrainer) -> TrainingScreen:
     trainer.begin()
     trainer.control.plan.begin_next(lambda model: 1)
     trainer.train(FIRST, epochs=1)
-    trainer.control.plan.begin_epoch(2)
+    trainer.control.plan.begin_epoch(FIRST, 2)
     trainer.progress(FIRST, 2, 50)
     await pilot.pause(0.4)
     assert isinstance(pilot.app.screen, TrainingScreen)

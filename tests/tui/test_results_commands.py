@@ -184,6 +184,19 @@ def test_show_tells_what_came_of_it(results_command: Command, results: Path) -> 
     assert re.search(r"^cnn: \d as \d \d+×", done.out, re.M)
 
 
+def test_show_says_where_a_run_trained_if_there_were_several_workers(
+    results_command: Command, results: Path
+) -> None:
+    assert "place" not in results_command("show", OLD).out
+    summary = results / OLD / "summary.toml"
+    text = summary.read_text(encoding="utf-8")
+    summary.write_text(text.replace("[[runs]]\n", '[[runs]]\nplace = "worker 2"\n', 1))
+    places = re.findall(
+        r"^\w+-r\d .* finished .* (worker \d|–) ", results_command("show", OLD).out, re.M
+    )
+    assert places == ["worker 2"] + ["–"] * (2 * REPEATS - 1)
+
+
 def test_show_names_the_settings_that_were_changed(results_command: Command) -> None:
     changed, every = (results_command("show", OLD, *flags).out for flags in ((), ("--all",)))
     for words in ("epochs 3", "learning_rate 0.002", "train_limit 500"):

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from engine.events import RunId
 from tui.app import MnistApp
 from tui.screens.training import TrainingScreen
-from tui.widgets.runs_table import NARROW, RunsTable, _of_all, columns_for
+from tui.widgets.runs_table import NARROW, RunsTable, _end_of, _of_all, columns_for
 from tui.widgets.strip_widget import GAP, changed_cells
 
 MakeApp = Callable[..., MnistApp]
@@ -118,6 +118,18 @@ def test_every_column_holds_what_it_may_have_to_say(width: int) -> None:
     assert sum(columns.values()) < width
     for name, text in longest.items():
         assert columns.get(name, 99) > len(text), name
+
+
+@pytest.mark.parametrize("width", [79, 100, 160])
+@pytest.mark.parametrize("place", ["worker 2", "cuda:7", "192.0.2.117 cuda:0"])
+def test_a_worker_is_named_beyond_doubt_and_no_other_column_suffers(width: int, place: str) -> None:
+    usual, columns = columns_for(width), columns_for(width, len(place))
+    shown = _end_of(place, columns["state"] - 1 - len("▶ "))
+    assert place.endswith(shown.removeprefix("…"))
+    assert len(shown) >= len("cuda:0")
+    assert sum(columns.values()) <= width
+    others = columns.keys() - {"state", "progress"}
+    assert {name: columns[name] for name in others} == {name: usual[name] for name in others}
 
 
 def strip(markup: str) -> Strip:

@@ -89,7 +89,7 @@ async def test_models_are_chosen_with_the_mouse(
 
 async def test_what_is_typed_is_trained(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
     typed = {"epochs": "7", "repeats": "3", "batch_size": "128", "learning_rate": "3e-4"}
-    typed |= {"seed": "42"}
+    typed |= {"seed": "42", "workers": "2"}
     async with make_app().run_test() as pilot:
         for field, text in typed.items():
             await write(pilot, field, text)
@@ -156,14 +156,65 @@ async def test_devices_are_offered_once_they_are_known(
     assert trainer.started[0].device == "cuda:1"
 
 
+async def test_several_devices_are_offered_together(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app().run_test() as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, SetupScreen)
+        screen.show_devices(["cuda:0", "cuda:1", "cpu"])
+        screen.query_one("#device", ChoiceSelect).focus()
+        await pilot.press("enter", "end", "enter")
+        await pilot.pause()
+        assert note(pilot, "device") == "a worker process for each of cuda:0, cuda:1"
+        await pilot.press("s")
+    assert (trainer.started[0].device, trainer.started[0].devices) == ("auto", "all")
+
+
+async def test_one_device_is_not_offered_as_several(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, SetupScreen)
+        screen.show_devices(["cuda", "cpu"])
+        assert screen._devices == ["auto", "cuda", "cpu"]
+
+
+@pytest.mark.parametrize(
+    "where",
+    [{"devices": "cuda:0,cuda:1"}, {"devices": "all"}, {"workers": 2}, {"ray": "local"}],
+)
+async def test_where_the_command_line_wants_it_is_shown_and_kept(
+    make_app: MakeApp, trainer: ScriptedTrainer, where: dict[str, object]
+) -> None:
+    async with make_app(**where).run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        (value,) = where.values()
+        lines = text(pilot.app).splitlines()
+        fields = [line for line in lines if "device " in line or "workers " in line]
+        assert str(value)[:6] in " ".join(fields)
+        await pilot.press("s")
+    (name,) = where
+    assert getattr(trainer.started[0], name) == value
+
+
+async def test_another_device_takes_the_place_of_several(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(devices="cuda:0,cuda:1").run_test() as pilot:
+        pilot.app.screen.query_one("#device", ChoiceSelect).value = "cpu"
+        await pilot.pause()
+        await pilot.press("s")
+    assert (trainer.started[0].device, trainer.started[0].devices) == ("cpu", "")
+
+
 async def test_arrows_move_between_all_fields(make_app: MakeApp) -> None:
     async with make_app().run_test() as pilot:
         seen = []
-        for _ in range(10):
+        for _ in range(11):
             assert pilot.app.focused is not None
             seen.append(pilot.app.focused.id)
             await pilot.press("up")
-    assert len(set(seen)) == 10
+    assert len(set(seen)) == 11
 
 
 async def test_help_opens_and_closes(make_app: MakeApp) -> None:
@@ -189,7 +240,7 @@ async def test_quit(make_app: MakeApp, key: str) -> None:
 async def test_every_control_is_on_the_screen(make_app: MakeApp, size: tuple[int, int]) -> None:
     async with make_app().run_test(size=size) as pilot:
         await pilot.pause()
-        for control in ("#model-mlp", "#model-mobilenetv2", "#epochs", "#device", "#start"):
+        for control in ("#model-mlp", "#model-mobilenetv2", "#epochs", "#workers", "#start"):
             region = pilot.app.screen.query_one(control).region
             assert region.height >= 1
             assert pilot.app.screen.region.contains_region(region)

@@ -110,10 +110,12 @@ def past_run(run: RunId, reached: float) -> RunRecord:
     return RunRecord(run, 4, status="finished", epochs=results, finished=end)
 
 
-def train(trainer: ScriptedTrainer, run: RunId, epochs: range, best: float) -> None:
+def train(
+    trainer: ScriptedTrainer, run: RunId, epochs: range, best: float, place: str = ""
+) -> None:
     """A run that learns ever more slowly, a little differently from another repeat."""
     if 1 in epochs:
-        trainer.bridge.emit(RunStarted(run, 1233 + run.repeat, 4, 1))
+        trainer.bridge.emit(RunStarted(run, 1233 + run.repeat, 4, 1, place=place))
     for epoch in epochs:
         for step in range(4, 101, 4):
             missed = math.exp(-2 * (epoch - 1 + step / 100))
@@ -142,6 +144,18 @@ async def mid_training(pilot: Pilot[int], trainer: ScriptedTrainer) -> None:
             answers[number] = (labels[number] + 2) % 10
         confidence = bytes(255 - number for number in range(IMAGES))
         trainer.snapshot(run, 1, bytes(answers), confidence)
+    await settled(pilot)
+
+
+async def two_workers(pilot: Pilot[int], trainer: ScriptedTrainer) -> None:
+    """Both runs of mlp in their third epoch on one GPU, one of cnn in its second on another."""
+    await pilot.press("s")
+    trainer.begin(device="cuda:0, cuda:1", device_name="NVIDIA H100", workers=2)
+    for run in (MLP, MLP2):
+        train(trainer, run, range(1, 3), 0.975, "cuda:0")
+        trainer.progress(run, 3, 60, loss=0.09, accuracy=0.972)
+    train(trainer, CNN, range(1, 2), 0.99, "cuda:1")
+    trainer.progress(CNN, 2, 40, loss=0.07, accuracy=0.97)
     await settled(pilot)
 
 
@@ -190,6 +204,7 @@ def after(*keys: str) -> Callable[[Pilot[int], ScriptedTrainer], object]:
 SCREENS = {
     "setup": setup,
     "training": mid_training,
+    "workers": two_workers,
     "read-out": after("left"),
     "question": after("x"),
     "ended": ended,
@@ -204,7 +219,7 @@ SCREENS = {
 }
 
 
-STATES = ("read-out", "question", "first-layer")
+STATES = ("workers", "read-out", "question", "first-layer")
 """Of a screen that has pictures in every size."""
 CASES = [
     pytest.param(screen, size, theme, id=f"{screen}-{size[0]}x{size[1]}-{theme}")

@@ -173,8 +173,11 @@ async def test_stop_after_epoch(make_app: MakeApp, trainer: ScriptedTrainer) -> 
 
 async def test_skip_run(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
     async with make_app().run_test() as pilot:
-        await start(pilot, trainer)
-        await pilot.press("k")
+        screen = await start(pilot, trainer)
+        trainer.train(MLP, epochs=1)
+        await shown(pilot)
+        await pilot.press("end", "k")  # it is the only one, wherever the cursor is
+        assert "skips mlp-r1" in log_text(screen)
         with pytest.raises(SkipRequested):
             trainer.control.check()
 

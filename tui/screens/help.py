@@ -29,7 +29,9 @@ Choose models, how long to train and where. A wrong value says at once what is a
 Every run of a model uses a seed of its own: repeats show how much luck is in a result.
 A preset is how the networks are trained: notebook, at a constant rate, as published;
 quick, one epoch; default, with a one-cycle schedule; best, with shifted images and more
-epochs as well. Models, preset, epochs and repeats begin as you started them last.
+epochs as well. Workers are processes that share out the runs and train at the same time:
+so many on a CPU, or one on each of several devices, if device is all. Models, preset,
+epochs, repeats, device and workers begin as you started them last.
 
 [b]Keys[/b]
   ↑ ↓  Tab      move between the fields
@@ -74,6 +76,7 @@ test accuracy, and the mean over all repeats once they are done.
 Charts: thin lines are train values within the epochs, marked lines the test values after
 each epoch: the mean of a model's repeats, and faint around it what lies between them.
 Table: one row per run; repeats of a small network train side by side and end together.
+Several workers train several runs at once; each row then names its worker.
 ETA is the time until that run is done, evaluation and the runs before it included; ">" at
 the top means that a model has not been measured yet.
 
@@ -81,7 +84,8 @@ the top means that a model has not been measured yet.
   p             pause, and resume
   x             stop: asks whether now or after this epoch; all is saved
   e             end the experiment after this epoch; e again takes it back
-  k             skip the run under way, or those side by side
+  k             skip the run under way, or those side by side; of several
+                workers that of the chosen run
   n             new experiment, once this one has ended
 {CHART_KEYS}  t             colours: dark, light, high contrast, the terminal's own
   q             quit; while it trains it asks first

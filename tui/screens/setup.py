@@ -36,10 +36,12 @@ FIELDS = {
     "batch_size": "batch size",
     "learning_rate": "learning rate",
     "seed": "seed",
+    "workers": "workers",
 }
-
-
-SELECTS = ("preset", "device")
+LAST = "workers"
+"""Of the fields: it stands below the device."""
+ALL = "all"
+"""Of the devices: the best ones, at the same time."""
 
 
 class SetupScreen(SizedScreen[None]):
@@ -47,7 +49,7 @@ class SetupScreen(SizedScreen[None]):
 
     HELP = "setup"
     AUTO_FOCUS = "#start"  # under the Enter key from the first moment
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (39, "-tall")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (40, "-tall")]  # noqa: RUF012
     # Priority, so that they also work while an input has the focus; no field takes these letters.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", "Start", priority=True),
@@ -92,9 +94,10 @@ class SetupScreen(SizedScreen[None]):
         self._unfinished: ExperimentRecord | None = None
         self._live: tuple[ExperimentRecord, Owner] | None = None
         self._preset = settings.preset
-        self._devices = ["auto", "cpu"]
-        if settings.device not in self._devices:
-            self._devices.append(settings.device)
+        self._device = settings.devices or settings.device
+        self._devices = list(dict.fromkeys(["auto", "cpu", self._device]))
+        self._found: list[str] = []
+        """By torch, once that has been loaded."""
 
     def compose(self) -> ComposeResult:
         """Models, settings, Start."""
@@ -108,14 +111,13 @@ class SetupScreen(SizedScreen[None]):
                     yield ModelChoice(name, chosen)
             with Vertical(id="fields", classes="panel") as fields:
                 fields.border_title = "Training"
-                yield from self._select(
-                    "preset", list(self.settings.presets), self._preset_note(self.settings)
-                )
+                note, presets = self._preset_note(self.settings), list(self.settings.presets)
+                yield from self._select("preset", presets, self.settings.preset, note)
                 for name, label in FIELDS.items():
+                    if name == LAST:
+                        note = self._device_note(self._device)
+                        yield from self._select("device", self._devices, self._device, note)
                     yield SettingField(name, label, getattr(self.settings, name))
-                yield from self._select(
-                    "device", self._devices, "auto takes the best accelerator, else the CPU"
-                )
             yield DigitStrip(id="digits")
         with Vertical(id="bottom"):
             yield Label("", id="message", markup=False)
@@ -123,10 +125,10 @@ class SetupScreen(SizedScreen[None]):
                 yield Button("Start", variant="success", id="start")
         yield Footer()
 
-    def _select(self, setting: str, choices: list[str], note: str) -> ComposeResult:
+    def _select(self, setting: str, choices: list[str], chosen: str, note: str) -> ComposeResult:
         with Vertical(classes="field", id=f"field-{setting}"):
             yield Label(setting, classes="field-name")
-            yield ChoiceSelect(setting, choices, getattr(self.settings, setting))
+            yield ChoiceSelect(setting, choices, chosen)
             yield Label(note, classes="field-note", id=f"{setting}-note", markup=False)
 
     def _preset_note(self, settings: Settings) -> str:
@@ -188,15 +190,36 @@ class SetupScreen(SizedScreen[None]):
 
     def show_devices(self, devices: list[str]) -> None:
         """Offer the devices that were found once torch had been loaded."""
+        self._found = devices
         select = self.query_one("#device", ChoiceSelect)
         chosen = str(select.value)
-        offered = list(dict.fromkeys(["auto", *devices, chosen]))
+        several = [ALL] if len(self._best()) > 1 else []
+        offered = list(dict.fromkeys(["auto", *devices, *several, chosen]))
         if offered != self._devices:
             self._devices = offered
             select.set_options(as_options(offered))
             select.value = chosen
-        note = f"auto takes {devices[0]}; found: {', '.join(devices)}"
-        self.query_one("#device-note", Label).update(note)
+        self._say_device()
+
+    def _best(self) -> list[str]:
+        """The devices that ``ALL`` stands for, as far as they are known."""
+        return [name for name in self._found if _kind(name) == _kind(self._found[0])]
+
+    @on(ChoiceSelect.Changed, "#device")
+    def _say_device(self) -> None:
+        chosen = str(self.query_one("#device", ChoiceSelect).value)
+        self.query_one("#device-note", Label).update(self._device_note(chosen))
+
+    def _device_note(self, chosen: str) -> str:
+        """Where it trains, or could."""
+        if self.settings.ray:
+            return f"of the Ray cluster: {self.settings.ray}"
+        several = self._best() if chosen == ALL else chosen.split(",")
+        if len(several) > 1:
+            return f"a worker process for each of {', '.join(several)}"
+        if not self._found:
+            return "auto takes the best accelerator, else the CPU"
+        return f"auto takes {self._found[0]}; found: {', '.join(self._found)}"
 
     def show_refusal(self, text: str) -> None:
         """Say why the experiment could not begin."""
@@ -254,8 +277,10 @@ class SetupScreen(SizedScreen[None]):
             SettingsError: the values do not go together.
         """
         given: dict[str, Any] = {field.setting: field.value for field in self.query(SettingField)}
-        for name in SELECTS:
-            given[name] = str(self.query_one(f"#{name}", ChoiceSelect).value)
+        given["preset"] = str(self.query_one("#preset", ChoiceSelect).value)
+        device = str(self.query_one("#device", ChoiceSelect).value)
+        several = device == ALL or "," in device
+        given |= {"devices": device} if several else {"device": device, "devices": ""}
         return replace(self._with_rate(), models=self._chosen_models(), **given)
 
     def _with_rate(self) -> Settings:
@@ -300,3 +325,7 @@ class SetupScreen(SizedScreen[None]):
                 self._say(f"✗ {error}", refused=True)
                 return
             self.post_message(self.Start(self.settings))
+
+
+def _kind(device: str) -> str:
+    return device.partition(":")[0]

@@ -30,6 +30,7 @@ from tui.experiment_view import ExperimentView
 from tui.follower import Follower
 from tui.screens.charted import ChartedScreen
 from tui.screens.sized import SizedScreen, side_keys
+from tui.side_by_side import skip_words
 from tui.trainer import Trainer
 from tui.widgets.charts import Charts
 from tui.widgets.device_panel import DevicePanel
@@ -178,18 +179,15 @@ class TrainingScreen(ChartedScreen[str | None]):
         for event in delivery.events:
             match event:
                 case ExperimentStarted():
-                    where = event.environment
-                    self.query_one(DevicePanel).show_device(
-                        str(where["device"]), str(where["device_name"])
-                    )
+                    self.query_one(DevicePanel).show_environment(event.environment)
                     self.query_one(LogPane).add("INFO", f"experiment {event.id}")
                     self._mount_cards()
                 case ExperimentResumed():
                     self.query_one(LogPane).add("INFO", f"goes on; {event.epochs} epochs are kept")
                 case RunFinished():
                     self.query_one(LogPane).add("INFO", _run_line(event))
-                case RunStarted():
-                    self.query_one(DevicePanel).show_threads(event.threads)
+                case RunStarted() if event.place:
+                    self.query_one(LogPane).add("INFO", f"{event.run} begins on {event.place}")
                 case ExperimentFinished():
                     self._end()
                 case Refused():
@@ -214,6 +212,8 @@ class TrainingScreen(ChartedScreen[str | None]):
 
     def _show(self) -> None:
         self.query_one(StatusLine).show(self._state(), self.view)
+        threads = sum(group[0].threads for group in self.view.under_way)
+        self.query_one(DevicePanel).show_threads(threads)
         for card in self.query(ModelCard):
             card.show(self.view)
         self.query_one(PlanTable).show(self.view)
@@ -238,7 +238,9 @@ class TrainingScreen(ChartedScreen[str | None]):
             return self.view.record.status
         if self.view.paused:
             return "paused"
-        return "stopping" if self.view.stopping else "training"
+        if self.view.stopping:
+            return "stopping"
+        return "starting" if self.view.starting else "training"
 
     def _end(self) -> None:
         if self._quitting:
@@ -286,8 +288,14 @@ class TrainingScreen(ChartedScreen[str | None]):
         self._commanded()
 
     def action_skip(self) -> None:
-        """End this run, start the next."""
-        self._trainer.control.skip_run()
+        """End the chosen run, and those beside it; where nothing else is under way, that."""
+        groups, chosen = self.view.under_way, self.query_one(PlanTable).chosen
+        skipped = [group for group in groups if chosen in [run.id for run in group]]
+        if len(groups) == 1:
+            skipped = groups
+        for group in skipped:
+            self._trainer.control.skip_run(group[0].id)
+        self.query_one(LogPane).add("INFO", skip_words(groups, skipped))
         self._commanded()
 
     def action_stop_after_epoch(self) -> None:

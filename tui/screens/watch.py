@@ -64,7 +64,7 @@ class WatchScreen(TrainingScreen):
 
     def _state(self) -> str:
         state = super()._state()
-        return "watching" if state == "training" else state
+        return "watching" if state in ("training", "starting") else state
 
     def _end(self) -> None:
         record = self.view.record

@@ -57,10 +57,12 @@ def headline(model: str, view: ExperimentView) -> Headline:
     newest = [run for run in runs if run.status != "queued"]
     if not newest:
         return Headline(None, "queued", so_far)
-    side_by_side = [run for run in runs if run.status == "running"]
-    if len(side_by_side) > 1:
-        return _of_runs(side_by_side, view)
-    run = newest[-1]
+    groups = [group for group in view.under_way if group[0].id.model == model]
+    # One after the other would jump to and fro: of several it is the one that has come furthest.
+    furthest = max(groups, key=lambda group: len(group[0].epochs), default=newest[-1:])
+    if len(furthest) > 1:
+        return _of_runs(furthest, view)
+    run = furthest[0]
     where = f"run {runs.index(run) + 1}/{len(runs)}"
     now = view.progress.get(run.id)
     if summary.test_accuracy is not None and run.status == "running" and run.last is None:

@@ -8,12 +8,13 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.geometry import Size
 from textual.strip import Strip
 
 from engine.events import Progress, RunId
-from engine.records import ExperimentRecord, RunRecord
+from engine.records import RunRecord
 from tui.bar import bar
 from tui.eta import Eta
 from tui.experiment_view import ExperimentView
@@ -27,6 +28,8 @@ STEADY_AFTER = 2.0
 """Seconds of an epoch's training after which its rate hardly moves any more."""
 FEW_ROWS = 32
 """Rows of a terminal below which the table takes a third of them, and from which a quarter."""
+LEAST_PROGRESS = 4
+"""Cells."""
 WIDE_FROM = 94
 """Cells from which the wide columns fit."""
 # Column widths; progress takes what is left of the table's width.
@@ -99,6 +102,14 @@ class RunsTable(StripWidget, can_focus=True):
         """One per run."""
         return len(self._rows)
 
+    def redraw(self) -> None:
+        """As ``StripWidget.redraw``; the frame names the worker of the chosen run."""
+        run = self._view.record.runs.get(self.chosen) if self._view.record and self.chosen else None
+        title = Content(f"{run.id}: {run.place}" if run is not None and run.place else "").markup
+        if self.is_attached and title != (self.border_title or ""):  # it repaints everything
+            self.border_title = title
+        super().redraw()
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """The column names and all rows, but no more than leaves the charts their room."""
         most = viewport.height // (3 if viewport.height < FEW_ROWS else 4)
@@ -114,11 +125,12 @@ class RunsTable(StripWidget, can_focus=True):
                 self._cursor = rows.index(chosen)
             self.action_move(0)
             self.refresh(layout=True)
-        if view.current is not None and view.current.id != self._followed:
+        current = next((run.id for group in view.under_way for run in group), None)
+        if current is not None and current != self._followed:
             # The cursor goes along, unless its user has put it on another run.
             if self._followed is None or self.chosen == self._followed:
-                self._cursor = rows.index(view.current.id)
-            self._followed = view.current.id
+                self._cursor = rows.index(current)
+            self._followed = current
         self.redraw()
 
     def action_move(self, rows: int) -> None:
@@ -150,7 +162,8 @@ class RunsTable(StripWidget, can_focus=True):
     def draw(self) -> list[Strip]:
         """The column names and the rows around the cursor."""
         width, height = self.size
-        columns = columns_for(width)
+        runs = self._view.record.runs if self._view.record else {}
+        columns = columns_for(width, max((len(run.place) for run in runs.values()), default=0))
         # Part of a word would look like a mistake, and a bar speaks for itself.
         heads = {name: name if len(name) < width else "" for name, width in columns.items()}
         header = Text.assemble(
@@ -158,13 +171,11 @@ class RunsTable(StripWidget, can_focus=True):
         )
         strips = [self.strip(header).apply_style(self._look("runs--header"))]
         room = height - 1
-        self._top = min(self._top, self._cursor, max(0, len(self._rows) - room))
-        self._top = max(self._top, self._cursor - room + 1)
+        self._scroll(room)
         eta = self._view.eta()
         for index, id_ in list(enumerate(self._rows))[self._top : self._top + room]:
-            assert self._view.record is not None
             cells = row_cells(
-                self._view.record.runs[id_],
+                runs[id_],
                 self._view,
                 eta,
                 columns,
@@ -178,6 +189,16 @@ class RunsTable(StripWidget, can_focus=True):
             strips.append(strip)
         return strips
 
+    def _scroll(self, room: int) -> None:
+        """So that the cursor is among so many rows; where it goes along, all that is under way."""
+        last = self._cursor
+        if self.chosen == self._followed:
+            running = {run.id for group in self._view.under_way for run in group}
+            last = max((i for i, run in enumerate(self._rows) if run in running), default=last)
+        self._top = max(self._top, last - room + 1)
+        self._top = min(self._top, self._cursor, max(0, len(self._rows) - room))
+        self._top = max(self._top, self._cursor - room + 1)
+
     def _thumb(self, y: int, room: int) -> str:
         """The scroll bar's cell in row ``y`` of those in sight; blank if all rows are."""
         rows = len(self._rows)
@@ -190,11 +211,17 @@ class RunsTable(StripWidget, can_focus=True):
         return self.get_component_rich_style(name)
 
 
-def columns_for(width: int) -> dict[str, int]:
-    """The columns with their widths for so many cells, the last of which is the scroll bar's."""
+def columns_for(width: int, place: int = 0) -> dict[str, int]:
+    """The columns with their widths for so many cells, the last of which is the scroll bar's.
+
+    Args:
+        width: of the table.
+        place: that the longest name of a worker has; the progress makes room for it.
+    """
     columns = WIDE if width >= WIDE_FROM else NARROW
-    left = width - 1 - sum(columns.values())
-    return {**columns, "progress": max(4, min(40, left))}
+    left = max(LEAST_PROGRESS, width - 1 - sum(columns.values()))
+    more = min(max(0, len("▶ ") + place + 1 - columns["state"]), left - LEAST_PROGRESS)
+    return {**columns, "state": columns["state"] + more, "progress": min(40, left - more)}
 
 
 def row_cells(
@@ -211,7 +238,7 @@ def row_cells(
     elif run.last is not None:
         loss, train = f"{run.last.train_loss:.4f}", accuracy(run.last.train_accuracy)
     if live is not None and live.phase in ("train", "features") and not _too_early(run, live):
-        rate = rough_count(_rate(run, live, view.record))
+        rate = rough_count(_rate(run, live, view))
     elif run.last is not None:
         rate = count(run.last.images_per_second)
     test = accuracy(run.last.test_accuracy) if run.last else ""
@@ -220,7 +247,7 @@ def row_cells(
     values = {
         "model": Text(f"{look(run.id.model).marker} {run.id.model}", color),
         "run": Text(str(run.id.repeat)),
-        "state": Text(_state(run, view, live)),
+        "state": Text(_state(run, view, live, columns["state"] - 1)),
         "epoch": Text(_of_all(_epoch(run, view), run.planned_epochs, columns["epoch"] - 1)),
         "progress": bar(view.fraction(run), columns["progress"] - 1, color),
         "train loss": Text(loss),
@@ -238,25 +265,31 @@ def _too_early(run: RunRecord, now: Progress) -> bool:
     return run.last is not None and now.seconds < STEADY_AFTER
 
 
-def _rate(run: RunRecord, now: Progress, record: ExperimentRecord) -> float:
+def _rate(run: RunRecord, now: Progress, view: ExperimentView) -> float:
     """Images per second of all runs side by side; over the epoch so far, where it is known how many
     images an epoch has: that of the last tenth of a second flickers.
     """
     if run.last is None or now.phase == "features":
         return now.images_per_second
-    together = sum(run.status == "running" for run in record.runs.values())
-    images = run.last.images_per_second * run.last.seconds * together
+    images = run.last.images_per_second * run.last.seconds * len(view.beside(run))
     return images * now.step / now.steps / now.seconds
 
 
-def _state(run: RunRecord, view: ExperimentView, live: Progress | None) -> str:
+def _state(run: RunRecord, view: ExperimentView, live: Progress | None, width: int) -> str:
     if run.status == "queued" and view.ended is not None:
         return "· not run"
     if run.status == "running" and view.paused:
         return "‖ paused"
     if live is not None and live.phase == "features":
         return "▶ features"
+    if run.status == "running" and run.place:
+        return f"▶ {_end_of(run.place, width - 2)}"
     return f"{GLYPHS[run.status]} {run.status}"
+
+
+def _end_of(text: str, width: int) -> str:
+    """What tells workers apart stands at the end of their names."""
+    return text if len(text) <= width else f"…{text[len(text) - width + 1 :]}"
 
 
 def _epoch(run: RunRecord, view: ExperimentView) -> int:

@@ -38,6 +38,8 @@ class SettingField(Horizontal):
         self._text = f"{value:g}" if isinstance(value, float) else str(value)
         if value is None:
             self._text = ""
+        elif value == 0 and rule(name).zero:
+            self._text = rule(name).zero
         self.value: Any = value
         self.refused = False
 

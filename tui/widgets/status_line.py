@@ -7,11 +7,13 @@ from textual.strip import Strip
 
 from tui.bar import bar
 from tui.experiment_view import ExperimentView
+from tui.side_by_side import names, workers
 from tui.widgets.strip_widget import StripWidget
 from tui.wording import duration
 
 GLYPHS = {
     "loading": "…",
+    "starting": "…",
     "training": "▶",
     "watching": "▷",
     "paused": "‖",
@@ -21,6 +23,8 @@ GLYPHS = {
     "failed": "✗",
     "interrupted": "✗",
 }
+LEAST_BAR = 8
+"""Cells."""
 LOUD = {"paused": "bold reverse", "failed": "bold reverse", "stopping": "bold"}
 
 
@@ -53,12 +57,23 @@ class StatusLine(StripWidget):
 def status_text(state: str, view: ExperimentView, width: int) -> Text:
     """At most ``width`` cells; the bar takes what the words leave."""
     left = Text.assemble(("mnist-tui", "bold"), "  ")
-    left.append(f" {GLYPHS.get(state, '')} {state} ", LOUD.get(state, "bold"))
+    words = f"{state} {_workers(view)}" if state == "starting" else state
+    left.append(f" {GLYPHS.get(state, '')} {words} ", LOUD.get(state, "bold"))
     right = f"  {view.fraction_of_all():4.0%}  elapsed {duration(view.elapsed)}"
     eta = view.eta()
     if eta is not None and (eta.complete or eta.total >= 1):
         right += f"  left {'' if eta.complete else '>'}{duration(eta.total)}"
     room = width - left.cell_len - len(right) - 3
-    if room >= 8:
+    groups = view.under_way
+    which = f" {', '.join(map(names, groups))} " if len(groups) > 1 else ""
+    if which and room - len(which) >= LEAST_BAR:
+        left.append(which)
+        room -= len(which)
+    if room >= LEAST_BAR:
         left.append(" ").append_text(bar(view.fraction_of_all(), min(room, 40)))
     return left.append(right)
+
+
+def _workers(view: ExperimentView) -> str:
+    count = workers(view.record) if view.record else 1
+    return f"{count} workers" if count > 1 else "workers"

@@ -31,6 +31,8 @@ COLUMNS = (
     Column("test accuracy"),
     Column("time", leaves=2),
 )
+PLACE = Column("place", leaves=4)
+"""Of experiments with several workers."""
 
 
 def show_experiment(settings: Settings, id_: str, *, everything: bool, as_json: bool) -> int:
@@ -90,6 +92,8 @@ def _say_result(page: Page, record: ExperimentRecord) -> None:
 def _say_runs(page: Page, record: ExperimentRecord) -> None:
     page.line()
     columns = list(COLUMNS)
+    if any(run.place for run in record.runs.values()):
+        columns.append(PLACE)
     rows = [_run_row(run) for run in record.runs.values()]
     room = LONGEST_TREND
     if page.width is not None:
@@ -113,6 +117,7 @@ def _run_row(run: RunRecord) -> dict[str, str]:
         "epochs": f"{len(run.epochs)}/{run.planned_epochs}",
         "test accuracy": accuracy(run.last.test_accuracy) if run.last else "–",
         "time": short_duration(run.finished.seconds) if run.finished else "–",
+        "place": inert(run.place) or "–",
     }
 
 
