@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import re
 import socket
 import threading
@@ -27,7 +28,7 @@ from torch import Tensor
 from engine.control import Control
 from engine.data import Mnist
 from engine.device import DeviceError, configure, environment, installed, physical_cores
-from engine.events import ExperimentStatus
+from engine.events import ExperimentStatus, Progress
 from engine.executors.hand_out import HandOut
 from engine.executors.job import Job
 from engine.executors.local import load_for
@@ -278,18 +279,27 @@ def train_task(mailbox: Any, place: str, task: Task, mnist: Any, features: Any, 
 
 
 class Sender:
-    """Sends what a task says, numbered, without waiting for it to get there."""
+    """Sends what a task says, numbered, without waiting for it to get there. Where the last
+    Progress has not got there yet, the next one is dropped: a thousand tasks say more than one
+    actor can take in.
+    """
 
     def __init__(self, mailbox: Any, place: str) -> None:
         self._mailbox, self._place = mailbox, place
         self._lock = threading.Lock()
         self._count = 0
         self._on_their_way: list[ray.ObjectRef[None]] = []
+        self._progress: ray.ObjectRef[None] | None = None
 
     def __call__(self, message: Message) -> None:
         with self._lock:
+            droppable = isinstance(message, Progress)
+            if droppable and self._progress and not ray.wait([self._progress], timeout=0)[0]:
+                return
             sent = self._mailbox.put.remote(self._place, self._count, message)
             self._count += 1
+            if droppable:
+                self._progress = sent
             self._on_their_way.append(sent)
             if len(self._on_their_way) >= MOST_ON_THEIR_WAY:
                 sent = self._on_their_way
@@ -311,10 +321,13 @@ def _listen(mailbox: Any, place: str, task: Task, control: Control, over: thread
 
 
 def _where(device: torch.device) -> str:
-    """The name of the node, which is its address unless it was given one, and the device."""
+    """The name of the node, which is its address unless it was given one, and the device; of a
+    CPU, which many share, the process.
+    """
     here = ray.get_runtime_context().get_node_id()
     node = next(node["NodeName"] for node in ray.nodes() if node["NodeID"] == here)
-    return f"{node} {device.type}" + (f":{ray.get_gpu_ids()[0]}" if device.type == "cuda" else "")
+    which = f":{ray.get_gpu_ids()[0]}" if device.type == "cuda" else f" {os.getpid()}"
+    return f"{node} {device.type}{which}"
 
 
 def _tensor(array: Any) -> Tensor:

@@ -77,6 +77,8 @@ class _Group:
     """The place where that was."""
     orders: Orders | None = None
     """The newest that were passed on."""
+    skip: bool = False
+    """Whether it is to be skipped once it has a worker again."""
 
 
 @dataclass
@@ -120,10 +122,19 @@ class HandOut:
                 self.pool.begin(place, group.task)
 
     def _next_for(self, place: str) -> _Group | None:
-        for group in self._again:
-            if group.not_at != place or self.pool.size == 1:
-                self._again.remove(group)
-                return group
+        """A group whose worker died elsewhere, or a new one. Where nothing else is left to do, a
+        CPU gets one back that died there: its worker is a new process.
+        """
+        elsewhere = [group for group in self._again if group.not_at != place]
+        here_too = self.pool.kind == "cpu" or self.pool.size == 1
+        group = next(iter(elsewhere), None) or self._new_group()
+        if group is None and here_too:
+            group = next(iter(self._again), None)
+        if group in self._again:
+            self._again.remove(group)
+        return group
+
+    def _new_group(self) -> _Group | None:
         plan, job = self.job.control.plan, self.job
         runs = plan.begin_next(
             lambda run: job.at_once(run, self.pool.kind, self.pool.size), self._is_ready
@@ -240,15 +251,17 @@ class HandOut:
     def _pass_on_orders(self) -> None:
         control = self.job.control
         skips = control.take_skips()
+        for group in (*self._under_way.values(), *self._again):
+            group.skip |= None in skips or not skips.isdisjoint(group.task.runs)
         for place, group in self._under_way.items():
             first = group.task.runs[0]
             orders = Orders(
                 paused=control.paused,
                 stop=control.stopping and not control.stopping_after_epoch,
                 stop_after_epoch=control.stopping_after_epoch or self._stopped,
-                skip=None in skips or not skips.isdisjoint(group.task.runs),
+                skip=group.skip,
                 epochs=control.plan.epochs_of(first),
             )
             if orders != group.orders:
                 self.pool.order(place, orders)
-                group.orders = replace(orders, skip=False)
+                group.orders, group.skip = replace(orders, skip=False), False

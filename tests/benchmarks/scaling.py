@@ -1,6 +1,6 @@
 """How much quicker several workers finish the same runs, and what handing them out costs.
 
-    python tests/benchmarks/scaling.py [--rounds N] [--only workers ray bytes]
+    python tests/benchmarks/scaling.py [--rounds N] [--only workers ray mailbox bytes coordinator]
 
 Contenders take turns, so that a busy moment of the machine hits them all. Throughput is of whole
 experiments, the start of the workers included; ratios are of the medians of the rounds.
@@ -14,17 +14,24 @@ import statistics
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 from engine import Settings, run_experiment
 from engine.device import device_name, physical_cores
+from engine.events import EpochFinished, EpochResult, ExperimentStarted, RunId, RunStarted
 from engine.executors.messages import Message
+from engine.records import ExperimentRecord
+from engine.results import Journal
 
+PARTS = ("workers", "ray", "mailbox", "bytes", "coordinator")
 SHORT = Settings(
     models=("cnn",), epochs=2, repeats=8, train_limit=10_000, test_limit=1000, device="cpu"
 )
 """Eight runs that take some seconds each."""
-LONG = replace(SHORT, repeats=4, epochs=8)
+LONG = replace(SHORT, repeats=4, epochs=4)
 """Four that take 20 seconds or more."""
 WORKERS = {
     "1 worker, 1 thread": replace(SHORT, workers=1, threads=1),
@@ -93,22 +100,69 @@ def traffic() -> None:
             print(f"{model:12} {kind:14} {size:12,} bytes in 2 epochs")
 
 
+def mailbox() -> None:
+    """Print how many messages a second Ray's actor takes in from one task, and hands on."""
+    import ray
+
+    from engine.executors.cluster import Mailbox
+
+    ray.init(num_cpus=physical_cores(), include_dashboard=False, log_to_driver=False)
+    box = Mailbox.options(num_cpus=0).remote()  # type: ignore[attr-defined]
+    message = RunStarted(RunId("cnn", 1), 1, 10, 1)
+    ray.get(box.take.remote(0))
+    count = 3000
+    began = time.perf_counter()
+    sent = [box.put.remote("task", number, message) for number in range(count)]
+    ray.get(sent)
+    taken = len(ray.get(box.take.remote(0)))
+    print(f"{taken / (time.perf_counter() - began):,.0f} messages/s through Ray")
+    ray.shutdown()
+
+
+def coordinator() -> None:
+    """Print what the one who hands out does for every finished epoch: above all the summary, which
+    is written anew and names every run.
+    """
+    result = EpochResult(1, 0.3, 0.9, 0.2, 0.95, 0.003, 2.5, 24_000.0, 0.5)
+    for count in (10, 100, 1000):
+        with tempfile.TemporaryDirectory() as folder:
+            runs = tuple(RunId("cnn", repeat) for repeat in range(1, count + 1))
+            settings = Settings(epochs=10, repeats=count, results=folder)
+            now = datetime.now(UTC).replace(microsecond=0)
+            started = ExperimentStarted("x", Path(folder), now, settings, runs, {"device": "cuda"})
+            journal = Journal(ExperimentRecord.begin(started), lambda event: None)
+            for run in runs:
+                journal.record.record(RunStarted(run, 1, 10, 1))
+                for epoch in range(1, 6):
+                    journal.record.record(EpochFinished(run, replace(result, epoch=epoch)))
+            journal.add(RunStarted(runs[0], 1, 10, 1))
+            times = []
+            for run in runs[:10]:
+                began = time.perf_counter()
+                journal.add(EpochFinished(run, replace(result, epoch=6)))
+                times.append(time.perf_counter() - began)
+            size = journal.record.summary.stat().st_size
+        print(f"{count:5} runs: {1000 * statistics.median(times):7.1f} ms an epoch, {size:,} bytes")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", nargs="+", choices=["workers", "ray", "bytes"])
+    parser.add_argument("--only", nargs="+", choices=PARTS)
     chosen = parser.parse_args()
     import torch
 
-    print(
-        f"{device_name(torch.device('cpu'))}, {physical_cores()} cores, torch {torch.__version__}"
-    )
-    if not chosen.only or "workers" in chosen.only:
-        compare(WORKERS, chosen.rounds)
-    if not chosen.only or "ray" in chosen.only:
-        compare(ON_RAY, chosen.rounds)
-    if not chosen.only or "bytes" in chosen.only:
-        traffic()
+    name = device_name(torch.device("cpu"))
+    print(f"{name}, {physical_cores()} cores, torch {torch.__version__}")
+    work: dict[str, Callable[[], None]] = {
+        "workers": lambda: compare(WORKERS, chosen.rounds),
+        "ray": lambda: compare(ON_RAY, chosen.rounds),
+        "mailbox": mailbox,
+        "bytes": traffic,
+        "coordinator": coordinator,
+    }
+    for part in chosen.only or PARTS:
+        work[part]()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from engine.device import environment
 from engine.events import (
     CostMeasured,
     EpochFinished,
+    Event,
     ExperimentStatus,
     Notice,
     RunFailed,
@@ -54,6 +55,7 @@ class StandIn:
         self._mnist = load_for(settings, CPU)
         self._said: dict[str, list[Message]] = {place: [] for place in places}
         self.tasks: list[tuple[str, Task]] = []
+        self.orders: list[Orders] = []
 
     def free(self) -> Sequence[str]:
         return [place for place, said in self._said.items() if not said]
@@ -75,7 +77,8 @@ class StandIn:
         self._said[place] = self._cut(task, said)
 
     def order(self, place: str, orders: Orders) -> None:
-        """They are not asked for anything here."""
+        """They have done their task by then."""
+        self.orders.append(orders)
 
     def receive(self, seconds: float) -> Iterator[tuple[str, Message]]:
         for place, said in self._said.items():
@@ -165,6 +168,19 @@ def test_alone_it_is_tried_again_where_it_was(short: Settings) -> None:
     executor = StandInExecutor(["only"], dies_with(MLP[0], EpochFinished, 1))
     assert run_experiment(short, executor=executor).status == "finished"
     assert executor.begun() == [("only", (MLP[0],)), ("only", (MLP[0],))]
+
+
+def test_skip_that_finds_no_worker_waits_for_the_next(short: Settings) -> None:
+    control = Control()
+
+    def react(event: Event) -> None:
+        if isinstance(event, Notice) and "unplugged" in event.text:
+            control.skip_run(MLP[0])
+
+    executor = StandInExecutor(["only"], dies_with(MLP[0], EpochFinished, 1))
+    run_experiment(replace(short, epochs=3), Recorder(react), control, executor)
+    assert executor.pool is not None
+    assert [orders.skip for orders in executor.pool.orders].count(True) == 1
 
 
 def test_of_runs_side_by_side_those_that_had_ended_are_not_told_again(short: Settings) -> None:
