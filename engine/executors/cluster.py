@@ -39,6 +39,8 @@ from engine.settings import Settings
 
 ORDERS_EVERY = 1.0
 """Seconds after which a task asks for orders anew; one that comes meanwhile is heard at once."""
+TOGETHER = 0.2
+"""Seconds for which messages gather before they are fetched: every call costs the actor time."""
 MOST_ON_THEIR_WAY = 100
 """Messages of a task after which it is looked which have arrived."""
 ADDRESS = re.compile(r"(ray://)?(?P<host>.+):(?P<port>\d+)")
@@ -165,7 +167,7 @@ class RayPool:
             ray.get(self._mailbox.order.remote(place, orders))  # or they might change places
 
     def receive(self, seconds: float) -> Iterator[tuple[str, Message]]:
-        yield from self._new(seconds)
+        yield from self._new(max(seconds, TOGETHER))
         done = ray.wait(list(self._tasks.values()), timeout=0)[0] if self._tasks else []
         if done:  # all that those had to say was said before
             yield from self._new(0)
@@ -222,8 +224,10 @@ class Mailbox:
         self._news.set()
 
     async def take(self, seconds: float) -> list[tuple[str, int, Message]]:
-        """All that is new; waits so long for something."""
-        await _within(seconds, self._news)
+        """All that is new; waits so long for something, and then for what comes with it."""
+        if seconds:
+            await _within(seconds, self._news)
+            await asyncio.sleep(TOGETHER if self._said else 0)
         said, self._said = self._said, []
         self._news.clear()
         return said

@@ -125,15 +125,17 @@ async def test_a_past_experiment_opens_and_esc_leads_back(
 
 
 async def test_an_experiment_that_goes_before_it_opens_is_shown_as_it_was_read(
-    make_app: MakeApp, results: Path, finished: ExperimentRecord
+    make_app: MakeApp, results: Path, finished: ExperimentRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # It goes between two looks at the folder, however slow the machine is.
+    monkeypatch.setattr("tui.screens.results.INTERVAL", 60.0)
     async with make_app(results=str(results)).run_test(size=(80, 24)) as pilot:
         await pilot.press("h")
         await complete(pilot)
         await pilot.press("down")
         shutil.rmtree(results)
         await pilot.press("enter")
-        await pilot.pause()
+        await until(pilot, lambda: isinstance(pilot.app.screen, PastScreen))
         screen = pilot.app.screen
         assert isinstance(screen, PastScreen)
         assert screen.view.record is not None
