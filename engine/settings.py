@@ -140,7 +140,7 @@ class Settings:
             "device",
             0,
             256,
-            "processes that share out the runs, and the CPU's threads; 0 trains in one",
+            "processes that share the runs and the CPU",
             "none",
         ),
     )

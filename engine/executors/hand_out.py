@@ -101,10 +101,11 @@ class HandOut:
         while True:
             self._begin_what_is_free()
             if not self._under_way:
-                return "stopped" if self._stopping else "finished"
+                left = any(map(self._is_left, self.job.record.runs))
+                return "stopped" if self._stopping and left else "finished"
+            self._pass_on_orders()
             for place, message in self.pool.receive(LOOK):
                 self._take(place, message)
-            self._pass_on_orders()
 
     @property
     def _stopping(self) -> bool:

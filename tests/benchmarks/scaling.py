@@ -81,23 +81,33 @@ def traffic() -> None:
     from engine.executors import hand_out
 
     sizes: dict[str, Counter[str]] = {}
+    counts: dict[str, Counter[str]] = {}
     take = hand_out.HandOut._take
 
     def weighed(self: hand_out.HandOut, place: str, message: Message) -> None:
         group = self._under_way.get(place)
         if group is not None:
-            of_model = sizes.setdefault(group.task.runs[0].model, Counter())
-            of_model[type(message).__name__] += len(pickle.dumps(message))
+            model, kind = group.task.runs[0].model, type(message).__name__
+            sizes.setdefault(model, Counter())[kind] += len(pickle.dumps(message))
+            counts.setdefault(model, Counter())[kind] += 1
         take(self, place, message)
 
     hand_out.HandOut._take = weighed  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
-        limits = {"train_limit": 6000, "test_limit": 10_000}
-        settings = Settings(epochs=2, repeats=1, workers=2, results=folder, device="cpu", **limits)
+        settings = Settings(
+            epochs=10,
+            repeats=1,
+            workers=2,
+            train_limit=600,
+            test_limit=1000,
+            results=folder,
+            device="cpu",
+        )
         run_experiment(settings)
     for model, parts in sizes.items():
         for kind, size in parts.most_common():
-            print(f"{model:12} {kind:14} {size:12,} bytes in 2 epochs")
+            count = counts[model][kind]
+            print(f"{model:12} {kind:14} {count:5} x {size // count:10,} = {size:12,} bytes")
 
 
 def mailbox() -> None:

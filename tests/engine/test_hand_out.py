@@ -170,6 +170,21 @@ def test_alone_it_is_tried_again_where_it_was(short: Settings) -> None:
     assert executor.begun() == [("only", (MLP[0],)), ("only", (MLP[0],))]
 
 
+@pytest.mark.parametrize(("repeats", "status"), [(1, "finished"), (2, "stopped")])
+def test_told_to_end_after_its_last_epoch_it_has_finished(
+    short: Settings, repeats: int, status: str
+) -> None:
+    control = Control()
+
+    def react(event: Event) -> None:
+        if isinstance(event, EpochFinished) and event.result.epoch == 2:
+            control.stop_after_epoch()
+
+    executor = StandInExecutor(["only"])
+    record = run_experiment(replace(short, repeats=repeats), Recorder(react), control, executor)
+    assert record.status == status
+
+
 def test_skip_that_finds_no_worker_waits_for_the_next(short: Settings) -> None:
     control = Control()
 

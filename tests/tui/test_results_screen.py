@@ -128,7 +128,7 @@ async def test_an_experiment_that_goes_before_it_opens_is_shown_as_it_was_read(
     make_app: MakeApp, results: Path, finished: ExperimentRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It goes between two looks at the folder, however slow the machine is.
-    monkeypatch.setattr("tui.screens.results.INTERVAL", 60.0)
+    monkeypatch.setattr("tui.screens.results.INTERVAL", 5.0)
     async with make_app(results=str(results)).run_test(size=(80, 24)) as pilot:
         await pilot.press("h")
         await complete(pilot)
