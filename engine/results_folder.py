@@ -6,6 +6,7 @@ import os
 import platform
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from engine.lock import Owner, lock_of, owner_of, this_process
@@ -32,8 +33,8 @@ def is_id(name: str) -> bool:
 
 
 def folders_with(results: Path, *names: str) -> list[Path]:
-    """The folders of the experiments that have one of these files, that begun last first, as their
-    names say; behind them those that were given other names.
+    """The folders of the experiments that have one of these files, which may be patterns with a
+    ``*``, that begun last first, as their names say; behind them those that were given other names.
 
     Raises:
         ResultsError: the results folder cannot be looked into. One that is not there has none.
@@ -52,6 +53,8 @@ def folders_with(results: Path, *names: str) -> list[Path]:
 def _may_have(folder: Path, file: str) -> bool:
     """Whether a folder has a file, or is closed, which shows when it is read."""
     try:
+        if "*" in file:
+            return any(fnmatch(name, file) for name in os.listdir(folder))
         os.stat(folder / file)
     except PermissionError:
         return is_id(folder.name)
@@ -111,7 +114,7 @@ def newest_unfinished(results: Path) -> ExperimentRecord:
         ResultsError: there is none; or as ``folders_with``.
     """
     elsewhere = ""
-    for folder in folders_with(results, "resume.pt", "running.toml"):
+    for folder in folders_with(results, "running.toml", "resume*.pt"):
         owner = owner_of(folder)
         if owner is not None:
             if owner.host != platform.node() and not elsewhere:

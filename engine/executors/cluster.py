@@ -32,7 +32,16 @@ from engine.events import ExperimentStatus, Progress
 from engine.executors.hand_out import HandOut
 from engine.executors.job import Job
 from engine.executors.local import load_for
-from engine.executors.messages import Ended, FeaturesReady, Lost, Message, Orders, Task, obey
+from engine.executors.messages import (
+    Ended,
+    FeaturesReady,
+    Lost,
+    Message,
+    Orders,
+    Task,
+    control_of,
+    obey,
+)
 from engine.executors.worker import SentLog, Worker
 from engine.one_line import one_line
 from engine.settings import Settings
@@ -128,7 +137,6 @@ class RayPool:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._mailbox = Mailbox.options(num_cpus=0, scheduling_strategy=here).remote()  # type: ignore[attr-defined]
         self._mnist = ray.put({name: tensor.numpy() for name, tensor in vars(mnist).items()})
-        self._settings = settings
 
     def __enter__(self) -> RayPool:
         return self
@@ -265,9 +273,7 @@ def train_task(mailbox: Any, place: str, task: Task, mnist: Any, features: Any, 
         send(FeaturesReady(ray.get(mailbox.keep.remote(found.cpu().numpy()))))
 
     logging.getLogger().addHandler(log := SentLog(send))
-    control = Control()
-    control.plan.lay_out(task.runs, task.epochs)
-    control.plan.begin_next(lambda run: len(task.runs))
+    control = control_of(task)
     over = threading.Event()
     threading.Thread(target=_listen, args=(mailbox, place, task, control, over)).start()
     try:

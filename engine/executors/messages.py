@@ -71,6 +71,14 @@ class Lost:
 Message = Event | logging.LogRecord | Saved | FeaturesReady | Ended | Lost
 
 
+def control_of(task: Task) -> Control:
+    """A control for the one who trains a task; the task's runs are its plan, and under way."""
+    control = Control()
+    control.plan.lay_out(task.runs, task.epochs)
+    control.plan.begin_next(lambda run: len(task.runs))
+    return control
+
+
 def obey(orders: Orders, control: Control, run: RunId) -> None:
     """Hand orders on to the control of ``run`` and those beside it."""
     control.plan.change_epochs(run, orders.epochs - control.plan.epochs_of(run), orders.epochs)

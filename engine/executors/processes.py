@@ -12,7 +12,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -23,11 +22,20 @@ from torch import Tensor
 
 from engine.control import Control
 from engine.device import choose_devices, configure, environment, physical_cores
-from engine.events import ExperimentStatus, Notice, RunId
+from engine.events import ExperimentStatus, Notice
 from engine.executors.hand_out import HandOut
 from engine.executors.job import Job
 from engine.executors.local import load_for
-from engine.executors.messages import Ended, FeaturesReady, Lost, Message, Orders, Task, obey
+from engine.executors.messages import (
+    Ended,
+    FeaturesReady,
+    Lost,
+    Message,
+    Orders,
+    Task,
+    control_of,
+    obey,
+)
 from engine.executors.worker import SentLog, Worker
 from engine.features import FEATURES
 from engine.one_line import one_line
@@ -223,19 +231,13 @@ class Post:
             while True:
                 message: Task | Orders = pickle.loads(self._pipe.recv_bytes())
                 if isinstance(message, Task):
-                    control, run = Control(), message.runs[0]
-                    control.plan.lay_out(message.runs, message.epochs)
-                    control.plan.begin_next(partial(_all_of, message))
+                    control, run = control_of(message), message.runs[0]
                     self._tasks.put((message, control))
                 elif run is not None:
                     obey(message, control, run)
         except (EOFError, OSError):
             control.stop()  # nobody listens any more
             self._tasks.put(None)
-
-
-def _all_of(task: Task, first: RunId) -> int:
-    return len(task.runs)
 
 
 def _worker(equipment: Equipment, send: Callable[[Message], None]) -> Worker:

@@ -27,7 +27,16 @@ from engine.events import (
 from engine.executors import Job
 from engine.executors.hand_out import HandOut
 from engine.executors.local import load_for
-from engine.executors.messages import Ended, FeaturesReady, Lost, Message, Orders, Saved, Task
+from engine.executors.messages import (
+    Ended,
+    FeaturesReady,
+    Lost,
+    Message,
+    Orders,
+    Saved,
+    Task,
+    control_of,
+)
 from engine.executors.worker import Worker
 from engine.experiment import run_experiment
 from engine.settings import Settings
@@ -69,11 +78,8 @@ class StandIn:
             shared.append(features)
             said.append(FeaturesReady(features))
 
-        control = Control()
-        control.plan.lay_out(task.runs, task.epochs)
-        control.plan.begin_next(lambda run: len(task.runs))
         worker = Worker(place, CPU, self._mnist, 1, said.append, share)
-        worker.train(replace(task, features=None), task.features, control)
+        worker.train(replace(task, features=None), task.features, control_of(task))
         self._said[place] = self._cut(task, said)
 
     def order(self, place: str, orders: Orders) -> None:

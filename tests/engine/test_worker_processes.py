@@ -34,6 +34,7 @@ from engine.executors import LocalExecutor, executor_for
 from engine.experiment import resume_experiment, run_experiment
 from engine.past_experiment import read_record
 from engine.records import ExperimentRecord
+from engine.results_folder import newest_unfinished
 from engine.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -146,6 +147,7 @@ def test_stopped_workers_leave_what_can_be_resumed_to_the_same_bits(two: Setting
     assert stopped.status == "stopped"
     assert all(0 < len(run.epochs) < 30 for run in stopped.runs.values())
     assert len(list(stopped.folder.glob("resume-*.pt"))) == 2
+    assert newest_unfinished(Path(settings.results)).folder == stopped.folder
     resumed = resume_experiment(stopped.folder)
     assert resumed.status == "finished"
     assert_same_bits(resumed, run_experiment(replace(settings, workers=0)))
