@@ -19,7 +19,8 @@ from engine.events import (
     Notice,
     RunId,
 )
-from engine.executors import Executor, Job, executor_for
+from engine.executors.executor import Executor, executor_for
+from engine.executors.job import Job
 from engine.files import remove_leftovers
 from engine.lock import renew, working_on
 from engine.past_experiment import read_record

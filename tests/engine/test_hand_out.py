@@ -25,8 +25,8 @@ from engine.events import (
     RunId,
     RunStarted,
 )
-from engine.executors import Job
 from engine.executors.hand_out import HandOut
+from engine.executors.job import Job
 from engine.executors.local import load_for
 from engine.executors.messages import (
     Ended,

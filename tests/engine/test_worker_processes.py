@@ -30,7 +30,8 @@ from engine.events import (
     RunId,
     RunStarted,
 )
-from engine.executors import LocalExecutor, executor_for
+from engine.executors.executor import executor_for
+from engine.executors.local import LocalExecutor
 from engine.experiment import resume_experiment, run_experiment
 from engine.past_experiment import read_record
 from engine.records import ExperimentRecord
