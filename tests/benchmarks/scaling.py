@@ -111,21 +111,20 @@ def traffic() -> None:
 
 
 def mailbox() -> None:
-    """Print how many messages a second Ray's actor takes in from one task, and hands on."""
+    """Print how many letters a second Ray's actor takes in from one task, and hands on."""
     import ray
 
-    from engine.executors.cluster import Mailbox
+    from engine.executors.mailbox import Mailbox
 
     ray.init(num_cpus=physical_cores(), include_dashboard=False, log_to_driver=False)
-    box = Mailbox.options(num_cpus=0).remote()  # type: ignore[attr-defined]
-    message = RunStarted(RunId("cnn", 1), 1, 10, 1)
+    box = Mailbox.remote()  # type: ignore[attr-defined]
+    letter = pickle.dumps([RunStarted(RunId("cnn", 1), 1, 10, 1)])
     ray.get(box.take.remote(0))
     count = 3000
     began = time.perf_counter()
-    sent = [box.put.remote("task", number, message) for number in range(count)]
-    ray.get(sent)
+    ray.get([box.exchange.remote("task", letter) for number in range(count)])
     taken = len(ray.get(box.take.remote(0)))
-    print(f"{taken / (time.perf_counter() - began):,.0f} messages/s through Ray")
+    print(f"{taken / (time.perf_counter() - began):,.0f} letters/s through Ray")
     ray.shutdown()
 
 
