@@ -53,6 +53,11 @@ class Canvas(StripWidget, can_focus=True):
     def _large(self) -> bool:
         return self.size.height >= LARGE_FROM and self.size.width >= 2 * SIDE
 
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """The pen is marked only while keys move it."""
+        super().watch_has_focus(has_focus)
+        self.redraw()
+
     def change(self, image: bytes | None) -> None:
         """Load an image of 28×28 grey bytes, or wipe."""
         if image is None:
