@@ -275,7 +275,7 @@ def test_a_training_sends_few_bytes(
     with Terminal([COMMAND, *flags, *ALL], *size, cwd=tmp_path) as terminal:
         terminal.wait_for("Start")
         terminal.press("enter")
-        terminal.wait_for_epoch(5)
+        terminal.wait_for_epoch(2)
         before, end = len(terminal.raw), time.monotonic() + WINDOW
         terminal.wait_until(lambda: time.monotonic() > end)
         assert 0 < len(terminal.raw) - before < limit * WINDOW

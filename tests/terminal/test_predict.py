@@ -1,4 +1,7 @@
-"""`mnist-tui predict` as a process: what it prints, what it refuses, its exit codes."""
+"""`mnist-tui predict`: what it prints, what it refuses, its exit codes.
+
+In this process, which has loaded torch already, but for what needs one of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,15 @@ import os
 import pty
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from test_headless import COMMAND, SMALL, command, environment
+from test_headless import COMMAND, SMALL, Done, command, environment
 
 from engine.data import read_part
+from tui.cli import main
 
 LINE = re.compile(r"(.+): (\d)  \d+\.\d %   then \d \d+\.\d %, \d \d+\.\d %")
 
@@ -38,6 +43,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def predict(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
+    """Runs the command in that folder."""
+    monkeypatch.chdir(folder)
+
+    def run(*arguments: str) -> Done:
+        try:
+            code = main(["predict", *arguments])
+        except SystemExit as refusal:
+            assert isinstance(refusal.code, int)
+            code = refusal.code
+        return Done(folder, code, *capsys.readouterr())
+
+    return run
+
+
 def digits(output: str) -> list[tuple[str, str]]:
     """The digit that each file's name says, and the one that was read."""
     found = [LINE.fullmatch(line) for line in output.splitlines()]
@@ -53,11 +76,11 @@ def test_files_folders_and_patterns_are_read(folder: Path) -> None:
     assert re.fullmatch(r"\d{8}-\d{6}-mlp/mlp-r\d: mlp, test accuracy .* %\n", done.stderr)
 
 
-def test_what_cannot_be_read_is_one_line_and_the_rest_goes_on(folder: Path) -> None:
-    done = command("predict", "latest/mlp-r2", "bad.png", "gone.png", "empty", "digits", cwd=folder)
-    assert done.returncode == 1
-    assert len(digits(done.stdout)) == 3
-    heading, *problems = done.stderr.splitlines()
+def test_what_cannot_be_read_is_one_line_and_the_rest_goes_on(predict: Callable[..., Done]) -> None:
+    done = predict("latest/mlp-r2", "bad.png", "gone.png", "empty", "digits")
+    assert done.code == 1
+    assert len(digits(done.out)) == 3
+    heading, *problems = done.err.splitlines()
     assert "/mlp-r2: mlp" in heading
     assert problems == [
         "mnist-tui: bad.png: is not an image; allowed: PNG, JPEG, GIF, BMP, WEBP, TIFF, PPM",
@@ -66,10 +89,10 @@ def test_what_cannot_be_read_is_one_line_and_the_rest_goes_on(folder: Path) -> N
     ]
 
 
-def test_json_is_a_line_per_image(folder: Path) -> None:
-    done = command("predict", "latest", "digits", "bad.png", "--json", cwd=folder)
-    assert (done.returncode, done.stderr) == (1, "")
-    *read, bad = map(json.loads, done.stdout.splitlines())
+def test_json_is_a_line_per_image(predict: Callable[..., Done]) -> None:
+    done = predict("latest", "digits", "bad.png", "--json")
+    assert (done.code, done.err) == (1, "")
+    *read, bad = map(json.loads, done.out.splitlines())
     assert [one["digit"] for one in read] == [7, 2, 1]
     for one in read:
         assert set(one) == {"file", "digit", "probability", "probabilities", "run"}
@@ -90,23 +113,23 @@ def test_json_is_a_line_per_image(folder: Path) -> None:
     ],
 )
 def test_bad_usage_is_refused_in_one_line(
-    arguments: tuple[str, ...], part: str, folder: Path
+    arguments: tuple[str, ...], part: str, folder: Path, predict: Callable[..., Done]
 ) -> None:
     (folder / "bad.pt").write_text("no weights")
-    done = command("predict", *arguments, cwd=folder)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert len(done.stderr.splitlines()) == 1
-    assert part in done.stderr
+    done = predict(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert len(done.err.splitlines()) == 1
+    assert part in done.err
 
 
-def test_names_are_shown_inert(folder: Path, tmp_path: Path) -> None:
+def test_names_are_shown_inert(folder: Path, tmp_path: Path, predict: Callable[..., Done]) -> None:
     name = tmp_path / "a\x1b]0;title\x07[red]\x1b[2J-is-7.png"
     name.write_bytes((folder / "digits" / "0-is-7.png").read_bytes())
     (tmp_path / "bad\x1b[2J.png").write_bytes(b"x")
-    done = command("predict", "latest", str(tmp_path), cwd=folder)
-    assert done.returncode == 1
-    assert digits(done.stdout) == [("7", "7")]
-    assert "\x1b" not in done.stdout + done.stderr
+    done = predict("latest", str(tmp_path))
+    assert done.code == 1
+    assert digits(done.out) == [("7", "7")]
+    assert "\x1b" not in done.out + done.err
 
 
 @pytest.mark.parametrize(("flags", "sign"), [([], "▀"), (["--ascii"], "%*")])
