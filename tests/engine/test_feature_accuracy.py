@@ -16,7 +16,7 @@ from engine.device import Capabilities, capabilities, physical_cores
 from engine.features import FEATURES, extract_features, in_order, one_thread
 from engine.models import MobileNetV2
 
-TRAIN, TEST = 1000, 600
+TRAIN, TEST = 600, 600
 SEEDS, EPOCHS = 5, 5
 CPU = torch.device("cpu")
 CHOSEN = capabilities(CPU)
