@@ -71,7 +71,7 @@ def run_headless(train: Train, *, json: bool, on_hangup: str) -> int:
             return EXIT_FAILED
     if received:
         return 128 + received[0]
-    return EXIT_FAILED if record.status == "failed" else 0
+    return EXIT_FAILED if record.status in ("failed", "interrupted") else 0
 
 
 @contextlib.contextmanager

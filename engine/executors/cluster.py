@@ -8,7 +8,9 @@ which brings them to a node once, however many tasks train there.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
+import os
 import pickle
 import re
 import socket
@@ -23,7 +25,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from engine.data import Mnist
 from engine.device import DeviceError, environment, installed, physical_cores
-from engine.events import ExperimentStatus
+from engine.events import ExperimentStatus, Notice
 from engine.executors.hand_out import HandOut
 from engine.executors.job import Job
 from engine.executors.local import load_for
@@ -33,7 +35,11 @@ from engine.executors.ray_task import train_task
 from engine.one_line import one_line
 from engine.settings import Settings
 
+log = logging.getLogger("mnist_tui")
+
 ADDRESS = re.compile(r"(ray://)?(?P<host>.+):(?P<port>\d+)")
+TOKEN = "RAY_AUTH_MODE"
+"""Ray's own variable; see docs.ray.io/en/latest/ray-security/token-auth.html."""
 CONNECT_WITHIN = 5.0
 """Seconds."""
 NODES_EVERY = 1.0
@@ -53,13 +59,11 @@ class RayExecutor:
         self._started = not ray.is_initialized()
         if self._started:
             _connect(settings.ray)
-        wanted = settings.device.partition(":")[0]
-        has_gpus = ray.cluster_resources().get("GPU", 0) >= 1
-        if wanted not in ("auto", "cpu", "cuda") or (wanted == "cuda" and not has_gpus):
+        try:
+            self._kind = _kind(settings)
+        except DeviceError:
             self._leave()
-            have = "auto, cpu, cuda" if has_gpus else "auto, cpu"
-            raise DeviceError(f"device: {settings.device!r} is not in the cluster; it has {have}")
-        self._kind = "cuda" if has_gpus and wanted != "cpu" else "cpu"
+            raise
         around = environment(torch.device("cpu"), settings.threads or 1)
         nodes = [node for node in ray.nodes() if node["Alive"]]
         return around | {
@@ -74,6 +78,11 @@ class RayExecutor:
         try:
             with RayPool(self._kind, self._mnist, job.record.settings) as pool:
                 return HandOut(pool, job).train_all()
+        except RayError as error:
+            log.exception("the cluster is lost")
+            text = f"ray: the cluster is lost: {_reason(error)}; go on with mnist-tui resume"
+            job.emit(Notice("error", text))
+            return "interrupted"
         finally:
             self._leave()
 
@@ -84,15 +93,57 @@ class RayExecutor:
 
 def _connect(address: str) -> None:
     """Raises ``DeviceError`` where there is no cluster."""
-    own: dict[str, Any] = {"num_cpus": physical_cores(), "include_dashboard": False}
+    cores = physical_cores()
+    own: dict[str, Any] = {"address": "local", "num_cpus": cores, "include_dashboard": False}
     where = own if address == "local" else {"address": address}
+    at = ADDRESS.fullmatch(address)
     try:
-        if (at := ADDRESS.fullmatch(address)) is not None:  # Ray would try for minutes
+        if at is not None:  # Ray would try for minutes
             socket.create_connection((at["host"], int(at["port"])), CONNECT_WITHIN).close()
         ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, OSError, RayError) as error:
         reason = one_line(" ".join(str(error).split()), 200)
-        raise DeviceError(f"ray: {address!r} cannot be reached: {reason}") from error
+        text = f"ray: {address!r} cannot be reached: {reason}"
+        if at is not None and not isinstance(error, OSError) and not os.environ.get(TOKEN):
+            text += f"; a cluster that asks for a token needs {TOKEN}=token"
+        raise DeviceError(text) from error
+
+
+def _kind(settings: Settings) -> str:
+    """The kind of device that the cluster trains on.
+
+    Raises:
+        DeviceError: it has none, or no node has the threads that a run is to have.
+    """
+    has_gpus = ray.cluster_resources().get("GPU", 0) >= 1
+    have = ("auto", "cpu", "cuda") if has_gpus else ("auto", "cpu")
+    if settings.device not in have:
+        allowed = ", ".join(have)
+        raise DeviceError(f"device: {settings.device!r} is not in the cluster; it has {allowed}")
+    kind = "cuda" if has_gpus and settings.device != "cpu" else "cpu"
+    if not _tasks_at_once(_needs(kind, settings)):
+        found = max((each.get("CPU", 0) for each in _resources()), default=0)
+        threads = settings.threads or 1
+        raise DeviceError(f"threads: {threads}: no node has so many CPUs; {found:g} at most")
+    return kind
+
+
+def _needs(kind: str, settings: Settings) -> dict[str, int]:
+    """What a task takes, as Ray calls it."""
+    return {"CPU": settings.threads or 1} | ({"GPU": 1} if kind == "cuda" else {})
+
+
+def _resources() -> list[dict[str, float]]:
+    """Of each node that is alive."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def _tasks_at_once(needs: dict[str, int]) -> int:
+    """How many the nodes can train, if they do nothing else."""
+    return sum(
+        int(min(has.get(name, 0) // number for name, number in needs.items()))
+        for has in _resources()
+    )
 
 
 def _names(nodes: Sequence[dict[str, Any]]) -> str:
@@ -107,12 +158,14 @@ class RayPool:
 
     def __init__(self, kind: str, mnist: Mnist, settings: Settings) -> None:
         self.kind = kind
-        self._cores = settings.threads or 1
-        self._needs = {"CPU": self._cores} | ({"GPU": 1} if kind == "cuda" else {})
+        self._needs = _needs(kind, settings)
         self._fitting, self._looked = 0, -NODES_EVERY
         self.size = max(1, self._fit())
-        self._count = 0
-        """Of tasks so far."""
+        self._names = (f"task {number}" for number in itertools.count(1))
+        self._unused: list[str] = []
+        """Names for the next tasks."""
+        self._heard: set[str] = set()
+        """Those that have begun, and said something."""
         self._tasks: dict[str, ray.ObjectRef[None]] = {}
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._mailbox = Mailbox.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
@@ -130,27 +183,26 @@ class RayPool:
         """How many tasks the nodes that are alive can train at the same time."""
         if time.monotonic() - self._looked >= NODES_EVERY:
             self._looked = time.monotonic()
-            alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-            self._fitting = sum(
-                int(min(has.get(name, 0) // number for name, number in self._needs.items()))
-                for has in alive
-            )
+            self._fitting = _tasks_at_once(self._needs)
         return self._fitting
 
     def free(self) -> Sequence[str]:
         free = max(0, self._fit() - len(self._tasks))
-        return [f"task {self._count + number}" for number in range(1, free + 1)]
+        self._unused += itertools.islice(self._names, max(0, free - len(self._unused)))
+        return self._unused[:free]
 
     def begin(self, place: str, task: Task) -> None:
-        self._count += 1
+        self._unused.remove(place)
         options = {"num_cpus": self._needs["CPU"], "num_gpus": self._needs.get("GPU", 0)}
         # Its features are an object in the store, which Ray brings to where the task runs.
         features = task.features[0] if task.features else None
         self._tasks[place] = train_task.options(**options).remote(
-            self._mailbox, place, task, self._mnist, features, self._cores
+            self._mailbox, place, task, self._mnist, features, self._needs["CPU"]
         )
 
     def order(self, place: str, orders: Orders) -> None:
+        if orders.stop and place in self._tasks and place not in self._heard:
+            ray.cancel(self._tasks[place])  # it may wait for other people's tasks
         with contextlib.suppress(RayError):
             # Waited for, as the next might overtake them.
             ray.get(self._mailbox.order.remote(place, pickle.dumps(orders)))
@@ -162,13 +214,16 @@ class RayPool:
             yield from self._new(0)
         for place in [place for place, task in self._tasks.items() if task in done]:
             task = self._tasks.pop(place)
+            reason = "its task has ended before the end"
             try:
                 ray.get(task)
             except RayError as error:
-                yield place, Lost(_reason(error))
+                reason = _reason(error)
+            yield place, Lost(reason)
 
     def _new(self, seconds: float) -> Iterator[tuple[str, Message]]:
         for place, letter in ray.get(self._mailbox.take.remote(seconds)):
+            self._heard.add(place)
             messages: list[Message] = pickle.loads(letter)
             for message in messages:
                 if isinstance(message, Ended):

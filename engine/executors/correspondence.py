@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
 
 from engine.events import Progress
 from engine.executors.mailbox import TOGETHER
@@ -16,7 +15,8 @@ from engine.executors.messages import Message, Orders
 
 
 class Correspondence:
-    """Writes to a mailbox on a thread of its own, while ``with`` lasts; leaving it sends the rest.
+    """Writes to a mailbox on a thread of its own, while ``with`` lasts; leaving it sends the rest,
+    and raises what has kept a letter from getting there.
 
     The next letter is written once the one before is there. So they stay in order, and where a
     thousand tasks write to one mailbox, they write fewer letters, each with only the newest
@@ -26,21 +26,25 @@ class Correspondence:
     def __init__(
         self, mailbox: Any, place: str, obey: Callable[[Orders], None], lost: Callable[[], None]
     ) -> None:
-        """``obey`` is called with orders, ``lost`` once when nobody reads the letters any more."""
+        """``obey`` is called with orders, ``lost`` when a letter could not be brought."""
         self._mailbox, self._place = mailbox, place
         self._obey, self._lost = obey, lost
         self._lock = threading.Lock()
         self._unsent: list[Message] = []
         self._over = threading.Event()
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._correspond, name="correspondence")
 
     def __enter__(self) -> Correspondence:
+        self._exchange()  # what was ordered before it began is heard before it trains
         self._thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._over.set()
         self._thread.join()
+        if self._failure is not None:
+            raise self._failure
 
     def send(self, message: Message) -> None:
         """Add a message to the next letter."""
@@ -58,7 +62,8 @@ class Correspondence:
             while not self._over.wait(TOGETHER):
                 self._exchange()
             self._exchange()
-        except RayError:
+        except Exception as error:
+            self._failure = error
             self._lost()
 
     def _exchange(self) -> None:

@@ -78,7 +78,7 @@ class _Group:
     orders: Orders | None = None
     """The newest that were passed on."""
     skip: bool = False
-    """Whether it is to be skipped once it has a worker again."""
+    """Whether it is to be skipped, by this worker or the next."""
 
 
 @dataclass
@@ -93,16 +93,20 @@ class HandOut:
     """Those whose worker died, and that wait for another."""
     _stopped: bool = field(default=False, init=False)
     """Whether a group was told to stop; then the others are, too."""
+    _waiting: bool = field(default=False, init=False)
+    """Whether there is no worker at all."""
     _features: object = field(default=None, init=False)
 
     def train_all(self) -> ExperimentStatus:
         """See ``Executor``."""
         self.job.control.take_skips()
         while True:
-            self._begin_what_is_free()
-            if not self._under_way:
+            free = self.pool.free()
+            self._begin(free)
+            if not self._under_way and (free or self._stopping):
                 left = any(map(self._is_left, self.job.record.runs))
                 return "stopped" if self._stopping and left else "finished"
+            self._tell_of_waiting()
             self._pass_on_orders()
             for place, message in self.pool.receive(LOOK):
                 self._take(place, message)
@@ -113,14 +117,21 @@ class HandOut:
 
     # Handing out
 
-    def _begin_what_is_free(self) -> None:
-        for place in self.pool.free():
+    def _begin(self, free: Sequence[str]) -> None:
+        for place in free:
             if self._stopping:
                 return
             group = self._next_for(place)
             if group is not None:
                 self._under_way[place] = group
                 self.pool.begin(place, group.task)
+
+    def _tell_of_waiting(self) -> None:
+        """Once, where nobody is left who could train, until somebody is."""
+        waiting = not self._under_way
+        if waiting and not self._waiting:
+            self.job.emit(Notice("warning", "nobody is there to train: waiting for a worker"))
+        self._waiting = waiting
 
     def _next_for(self, place: str) -> _Group | None:
         """A group whose worker died elsewhere, or a new one. Where nothing else is left to do, a
@@ -226,8 +237,11 @@ class HandOut:
 
     def _lose(self, place: str, message: Lost) -> None:
         group = self._under_way.pop(place)
-        group.losses += 1
         group.not_at, group.orders = place, None
+        if self._stopping:  # it has ended sooner, and what it has saved is kept
+            self._again.append(group)
+            return
+        group.losses += 1
         left = [run for run in group.task.runs if self._is_left(run)]
         names = ", ".join(map(str, left))
         if left and group.losses < TRIES:
@@ -265,4 +279,4 @@ class HandOut:
             )
             if orders != group.orders:
                 self.pool.order(place, orders)
-                group.orders, group.skip = replace(orders, skip=False), False
+                group.orders = orders

@@ -138,6 +138,9 @@ class ProcessPool:
                 while place.busy and ready.poll():
                     message: Message = pickle.loads(ready.recv_bytes())
                     place.busy = not isinstance(message, Ended | Lost)
+                    if isinstance(message, Lost):  # it is about to end, and takes no more tasks
+                        place.process.kill()
+                        place.process.join()
                     yield name, message
             except (EOFError, OSError):  # also in the midst of a message
                 place.busy = False

@@ -207,6 +207,39 @@ def test_skip_that_finds_no_worker_waits_for_the_next(short: Settings) -> None:
     assert [orders.skip for orders in executor.pool.orders].count(True) == 1
 
 
+def test_without_any_worker_it_waits_and_says_so_once(
+    short: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    def free(pool: StandIn) -> Sequence[str]:
+        looks.append(len(looks))
+        return [] if len(looks) < 5 else free_later(pool)
+
+    free_later = StandIn.free
+    monkeypatch.setattr(StandIn, "free", free)
+    recorder = Recorder()
+    record = run_experiment(replace(short, repeats=2), recorder, None, StandInExecutor())
+    assert [run.status for run in record.runs.values()] == ["finished"] * 2
+    assert [notice.text for notice in recorder.of(Notice)] == [
+        "nobody is there to train: waiting for a worker"
+    ]
+
+
+def test_stop_ends_the_waiting_for_a_worker(
+    short: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control = Control()
+    monkeypatch.setattr(StandIn, "free", lambda pool: [])
+
+    def react(event: Event) -> None:
+        if isinstance(event, Notice):
+            control.stop()
+
+    record = run_experiment(short, Recorder(react), control, StandInExecutor())
+    assert record.status == "stopped"
+
+
 def test_of_runs_side_by_side_those_that_had_ended_are_not_told_again(short: Settings) -> None:
     def cut(task: Task, said: list[Message]) -> list[Message]:
         if any(task.runs == runs for _, runs in executor.begun()[:-1]):
