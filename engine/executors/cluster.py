@@ -65,7 +65,7 @@ class RayExecutor:
             self._leave()
             raise
         around = environment(torch.device("cpu"), settings.threads or 1)
-        nodes = [node for node in ray.nodes() if node["Alive"]]
+        nodes = _alive()
         return around | {
             "device": self._kind,
             "device_name": _names(nodes) if self._kind == "cuda" else around["device_name"],
@@ -122,7 +122,7 @@ def _kind(settings: Settings) -> str:
         raise DeviceError(f"device: {settings.device!r} is not in the cluster; it has {allowed}")
     kind = "cuda" if has_gpus and settings.device != "cpu" else "cpu"
     if not _tasks_at_once(_needs(kind, settings)):
-        found = max((each.get("CPU", 0) for each in _resources()), default=0)
+        found = max((node["Resources"].get("CPU", 0) for node in _alive()), default=0)
         threads = settings.threads or 1
         raise DeviceError(f"threads: {threads}: no node has so many CPUs; {found:g} at most")
     return kind
@@ -133,16 +133,16 @@ def _needs(kind: str, settings: Settings) -> dict[str, int]:
     return {"CPU": settings.threads or 1} | ({"GPU": 1} if kind == "cuda" else {})
 
 
-def _resources() -> list[dict[str, float]]:
-    """Of each node that is alive."""
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+def _alive() -> list[dict[str, Any]]:
+    """The nodes of the cluster that are there."""
+    return [node for node in ray.nodes() if node["Alive"]]
 
 
 def _tasks_at_once(needs: dict[str, int]) -> int:
     """How many the nodes can train, if they do nothing else."""
     return sum(
-        int(min(has.get(name, 0) // number for name, number in needs.items()))
-        for has in _resources()
+        int(min(node["Resources"].get(name, 0) // number for name, number in needs.items()))
+        for node in _alive()
     )
 
 
