@@ -22,7 +22,6 @@ from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from engine.settings import Settings, expanded
-from tui import narrow_updates
 from tui.ending_signals import ENDING_SIGNALS, HANGUP
 from tui.memory import remember_choices
 from tui.screens.help import HelpScreen
@@ -57,7 +56,6 @@ class MnistApp(ThemedApp):
 
     def __init__(self, settings: Settings, trainer: Trainer) -> None:
         super().__init__(settings)
-        narrow_updates.install()
         self.trainer = trainer
         self.fault: BaseException | None = None
         """What has broken the screen."""

@@ -62,7 +62,7 @@ class TerminalDriver(LinuxDriver):
                 self.resume_application_mode()
                 self._take_over_signals()
                 self._away = False
-        self._app.refresh(layout=True)
+        self._app.app_resume_signal.publish(self._app)
 
     async def _foreground(self) -> bool:
         """Wait until the terminal is the program's, which trains on meanwhile; False if it is gone.

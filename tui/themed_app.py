@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.events import Resize
 from textual.filter import LineFilter, NoColor
+from textual.screen import Screen
 from textual.theme import Theme
 
 from engine.settings import Settings
 from tui.ascii_filter import AsciiFilter
 from tui.ascii_text import wants_ascii
 from tui.memory import recall, remember
+from tui.shown_cells import Changed, ShownCells
 from tui.themes import DARK, TERMINAL, THEMES, frame_color
 from tui.turns import next_in_turn
 
@@ -23,11 +28,20 @@ class ThemedApp(App[int]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "next_theme", "Other colours", show=False),
+        Binding(
+            "ctrl+l",
+            "redraw",
+            "Redraw",
+            show=False,
+            priority=True,
+            tooltip="Draw the whole screen again",
+        ),
     ]
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._settings = settings
+        self._shown = ShownCells()
         self._ascii = AsciiFilter(enabled=wants_ascii(settings.characters))
         for theme in THEMES:
             self.register_theme(theme)
@@ -45,12 +59,30 @@ class ThemedApp(App[int]):
     def on_mount(self) -> None:
         """From here on somebody chooses the colours."""
         self.theme_changed_signal.subscribe(self, self._remember_theme)
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
 
     def _remember_theme(self, theme: Theme) -> None:
         """The signal also comes at the start, when nobody has chosen anything."""
         if theme.name != self._known_theme:
             self._known_theme = theme.name
             remember({"theme": theme.name})
+
+    def on_resize(self, event: Resize) -> None:
+        """The terminal may have moved or cut what it shows."""
+        self._shown.forget(event.size)
+
+    def action_redraw(self) -> None:
+        """Send the whole screen, over which another program may have written."""
+        self._shown.forget(self.size)
+        self.refresh(layout=True)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """As Textual's, but only what has changed goes over the wire."""
+        if isinstance(renderable, ChopsUpdate | LayoutUpdate):
+            changed = Changed(renderable, self._shown)
+            super()._display(screen, changed)  # type: ignore[arg-type]  # Textual's hint is too narrow
+        else:
+            super()._display(screen, renderable)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """What our style sheets need and other themes do not give."""

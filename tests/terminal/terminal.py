@@ -105,6 +105,10 @@ class Terminal:
         """Send ``text`` as it is; surrogates are bytes that are no UTF-8, as in ``os.fsencode``."""
         os.write(self._master, text.encode(errors="surrogateescape"))
 
+    def scribble(self, text: str) -> None:
+        """Write on the screen as another program on the same terminal does."""
+        os.write(self._slave, text.encode())
+
     def press(self, *keys: str) -> None:
         """Send keys by name (see ``KEYS``), or by themselves if of one character."""
         for key in keys:

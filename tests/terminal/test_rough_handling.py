@@ -37,6 +37,17 @@ def leave(terminal: Terminal) -> None:
     assert terminal.restored() == []
 
 
+def test_a_screen_that_another_program_has_written_on_is_drawn_again(tmp_path: Path) -> None:
+    with Terminal([COMMAND], 80, 24, cwd=tmp_path) as terminal:
+        terminal.wait_for("repeat 1 uses this seed")
+        terminal.scribble("\x1b[2J\x1b[HBroadcast message: reboot at noon")
+        terminal.wait_until(lambda: "Start" not in terminal.text())
+        terminal.press("ctrl+l")
+        terminal.wait_for("Start")
+        terminal.wait_for("repeat 1 uses this seed")
+        assert "Broadcast" not in terminal.text()
+
+
 def test_a_paste_is_text_for_a_field_and_never_keys(tmp_path: Path) -> None:
     with Terminal([COMMAND, *LONG], 80, 24, cwd=tmp_path) as terminal:
         terminal.wait_for("Start")

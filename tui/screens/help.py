@@ -46,6 +46,7 @@ epochs, repeats, device and workers begin as you started them last.
   q             quit
   Ctrl+Z        to the shell; fg comes back
   Ctrl+P        command palette: every action and the themes
+  Ctrl+L        draw the whole screen again, if another program has written on it
   ?             this page; Esc closes it
 
 [b]Networks[/b]  channels × rows × columns; on the right parameters
