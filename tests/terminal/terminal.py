@@ -166,8 +166,10 @@ class Terminal:
     def wait_exit(self, timeout: float = 20) -> int:
         """Read until the command ends; its exit code, or minus the signal that killed it."""
         self.wait_until(lambda: self.process.poll() is not None, timeout, what="the end")
-        while self._read(0.05):  # the last bytes may come a little after the end
-            pass
+        if self._master >= 0:  # the kernel may hand the last bytes on a little after the end
+            end = len(self.raw)
+            self.scribble("\0")
+            self.wait_until(lambda: b"\0" in self.raw[end:], what="the last bytes")
         return self.process.wait()
 
     def restored(self) -> list[str]:
