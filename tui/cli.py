@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from engine.one_line import OneLineError, one_line
+from engine.rules import SettingsError
 from engine.settings import FIELDS, Settings, from_text, rule
 from engine.settings_file import load_settings
 from tui.commands.clear_cache_flags import add_clear_cache
@@ -189,7 +190,11 @@ def read_settings(arguments: argparse.Namespace) -> Settings:
         given.setdefault("refresh_rate", SLOW_LINK_RATE)
     if arguments.ascii:
         given["characters"] = "ascii"
-    return load_settings(Path(path) if path is not None else None, given=given)
+    try:
+        return load_settings(Path(path) if path is not None else None, given=given)
+    except SettingsError as error:
+        name, colon, found = str(error).partition(":")  # of settings that do not fit each other
+        raise SettingsError(f"{flag(name)}{colon}{found}" if name in given else error) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

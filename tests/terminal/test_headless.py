@@ -165,6 +165,8 @@ def test_wrong_settings_file_is_refused(
         (("--model", "vgg"), ("--model", "vgg", "mlp, cnn, mobilenetv2")),
         (("--model", "mlp", "--model", "mlp"), ("--model", "each once")),
         (("--device", "gpu"), ("--device", "gpu", "auto, cpu")),
+        (("--preset", "nope"), ("--preset: 'nope'", "notebook, quick, default, best")),
+        (("--patience", "3"), ("--patience: 3", "validation")),
         (("--epochs",), ("--epochs",)),
         (("walk",), ("walk",)),
     ],

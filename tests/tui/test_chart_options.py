@@ -17,6 +17,7 @@ from tui.chart_options import ChartOptions, smoothed
 from tui.curve import Bucket
 from tui.widgets.chart import Chart
 from tui.widgets.charts import Charts
+from tui.widgets.status_line import StatusLine
 
 MakeApp = Callable[..., MnistApp]
 MLP = RunId("mlp", 1)
@@ -113,6 +114,7 @@ async def test_charts_are_enlarged_one_after_the_other(
             assert pilot.app.screen.maximized is chart
             assert chart.region.width == 80
             assert chart.region.height > small.height
+            assert pilot.app.screen.query_one(StatusLine).region.width == 80  # stays in sight
         await pilot.press("m")
         await pilot.pause(0.3)
         assert pilot.app.screen.maximized is None

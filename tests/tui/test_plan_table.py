@@ -175,6 +175,8 @@ async def test_after_the_end_nothing_is_planned_any_more(
         assert planned(screen) == [("mlp-r1", 4), ("mlp-r2", 4)]
         assert not screen.has_class("-asking")
         assert not screen.query_one(PlanTable).border_subtitle
+        said = [strip.text for strip in screen.query_one(LogPane).lines]
+        assert any("has ended; n begins a new experiment" in line for line in said)
 
 
 async def test_the_result_says_that_runs_differ_in_length(

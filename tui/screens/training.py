@@ -78,6 +78,7 @@ class TrainingScreen(ChartedScreen[str | None]):
     """The other screens that there is something for."""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-very-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall"), (45, "-very-tall")]  # noqa: RUF012
+    ALLOW_IN_MAXIMIZED_VIEW = "Footer, StatusLine"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "pause", "Pause"),
         Binding("p", "resume", "Resume"),
@@ -271,7 +272,7 @@ class TrainingScreen(ChartedScreen[str | None]):
             case "stop" | "stop_after_epoch" | "skip":
                 return training
             case "add":
-                return training and self.view.record is not None
+                return self.view.record is not None
             case "new":
                 return not training
             case _:
@@ -314,7 +315,10 @@ class TrainingScreen(ChartedScreen[str | None]):
 
     async def action_add(self) -> None:
         """Queue another run, once it is said of which model."""
-        await self._ask("add")
+        if self.view.ended is None:
+            await self._ask("add")
+        else:
+            self.query_one(LogPane).add("INFO", f"the experiment has ended; {self.AFTERWARDS}")
 
     def _add(self, model: str) -> None:
         assert self.view.record is not None
