@@ -91,6 +91,10 @@ class RunsTable(StripWidget, can_focus=True):
         self._top = 0
         """Index of the first row in sight."""
         self._followed: RunId | None = None
+        self._known_rows: dict[RunId, Strip] = {}
+        """As drawn since the last ``show``: moving the cursor changes none of them."""
+        self._known_for: tuple[object, ...] = ()
+        """The columns and the background that they were drawn for."""
 
     @property
     def chosen(self) -> RunId | None:
@@ -118,6 +122,7 @@ class RunsTable(StripWidget, can_focus=True):
     def show(self, view: ExperimentView) -> None:
         """Bring every row up to date."""
         self._view = view
+        self._known_rows.clear()
         rows = list(view.record.runs) if view.record else []
         if rows != self._rows:
             chosen, self._rows = self.chosen, rows
@@ -172,22 +177,28 @@ class RunsTable(StripWidget, can_focus=True):
         strips = [self.strip(header).apply_style(self._look("runs--header"))]
         room = height - 1
         self._scroll(room)
-        eta = self._view.eta()
-        for index, id_ in list(enumerate(self._rows))[self._top : self._top + room]:
-            cells = row_cells(
-                runs[id_],
-                self._view,
-                eta,
-                columns,
-                model_shades(id_.model, self.colors[2]).full,
-            )
-            strip = self.strip(Text.assemble(*cells.values())).adjust_cell_length(width - 1)
-            thumb = Strip([Segment(self._thumb(index - self._top, room))])
-            strip = Strip.join([strip, thumb])
-            if index == self._cursor:
+        rows = self._rows[self._top : self._top + room]
+        for y, row in enumerate(self._row_strips(rows, columns)):
+            thumb = Strip([Segment(self._thumb(y, room))])
+            strip = Strip.join([row.adjust_cell_length(width - 1), thumb])
+            if self._top + y == self._cursor:
                 strip = strip.apply_style(self._look("runs--cursor"))
             strips.append(strip)
         return strips
+
+    def _row_strips(self, rows: list[RunId], columns: dict[str, int]) -> list[Strip]:
+        background = self.colors[2]
+        if self._known_for != (columns, background):
+            self._known_for = (columns, background)
+            self._known_rows.clear()
+        missing = [id_ for id_ in rows if id_ not in self._known_rows]
+        eta = self._view.eta() if missing else None
+        for id_ in missing:
+            assert self._view.record is not None
+            run, color = self._view.record.runs[id_], model_shades(id_.model, background).full
+            cells = row_cells(run, self._view, eta, columns, color)
+            self._known_rows[id_] = self.strip(Text.assemble(*cells.values()))
+        return [self._known_rows[id_] for id_ in rows]
 
     def _scroll(self, room: int) -> None:
         """So that the cursor is among so many rows; where it goes along, all that is under way."""
