@@ -339,6 +339,17 @@ async def test_the_preset_says_which_model_is_trained_in_another_way(make_app: M
         assert str(note.content) == "adam 0.003 one-cycle"
 
 
+async def test_how_each_model_is_trained_is_told_whole_on_a_narrow_screen(
+    make_app: MakeApp,
+) -> None:
+    async with make_app(preset="best").run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        said = str(pilot.app.screen.query_one("#preset-note", Label).content)
+        missing = [word for word in said.split() if word not in text(pilot.app)]
+        assert "mobilenetv2:" in said and not missing
+        assert "Start" in text(pilot.app)
+
+
 @pytest.fixture
 def stopped(tmp_path: Path) -> ExperimentRecord:
     """An experiment that was stopped after its first epoch."""
