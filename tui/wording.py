@@ -71,11 +71,11 @@ def training(recipe: Recipe) -> str:
 def limits(settings: Settings) -> str:
     """What of MNIST is left out: "trained on the first 3,000 images"; empty for all of it."""
     parts = [
-        f"{done} on the first {limit:,} images"
+        f"{done} on the first {limit:,}"
         for limit, done in ((settings.train_limit, "trained"), (settings.test_limit, "tested"))
         if limit
     ]
-    return ", ".join(parts)
+    return f"{', '.join(parts)} images" if parts else ""
 
 
 def count(number: float) -> str:

@@ -8,6 +8,7 @@ import pytest
 from scripted import ScriptedTrainer
 from textual._callback import invoke
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from engine.events import RunId
 from tui.app import MnistApp
@@ -166,7 +167,9 @@ async def test_the_cursor_follows_the_training_until_its_user_moves_it(
 async def test_after_the_end_nothing_is_planned_any_more(
     make_app: MakeApp, trainer: ScriptedTrainer
 ) -> None:
-    async with make_app(models=("mlp",), repeats=2).run_test(size=(120, 40)) as pilot:
+    async with make_app(models=("mlp",), repeats=2).run_test(
+        size=(80, 24), notifications=True
+    ) as pilot:
         screen = await begin(pilot, trainer)
         assert "r remove" in str(screen.query_one(PlanTable).border_subtitle)
         trainer.end("stopped")
@@ -175,8 +178,9 @@ async def test_after_the_end_nothing_is_planned_any_more(
         assert planned(screen) == [("mlp-r1", 4), ("mlp-r2", 4)]
         assert not screen.has_class("-asking")
         assert not screen.query_one(PlanTable).border_subtitle
-        said = [strip.text for strip in screen.query_one(LogPane).lines]
-        assert any("has ended; n begins a new experiment" in line for line in said)
+        await pilot.pause()
+        said = [str(toast.render()) for toast in screen.query("Toast").results(Widget)]
+        assert any("has ended; n begins a new experiment" in words for words in said)
 
 
 async def test_the_result_says_that_runs_differ_in_length(

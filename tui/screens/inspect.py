@@ -143,7 +143,7 @@ class InspectScreen(SizedScreen[None]):
 
     def _show_networks(self, note: str) -> None:
         """Every network there is, the chosen one marked."""
-        text = Text("mnist-tui", "bold").append("   inspect  ", "bold")
+        text = Text("inspect  " if note else "mnist-tui   inspect  ", "bold")
         for model, snapshot in self._snapshots.items():
             shade = model_shades(model, self.colors[2]).full
             name = f" {look(model).marker} {snapshot.run} epoch {snapshot.epoch} "

@@ -318,7 +318,7 @@ class TrainingScreen(ChartedScreen[str | None]):
         if self.view.ended is None:
             await self._ask("add")
         else:
-            self.query_one(LogPane).add("INFO", f"the experiment has ended; {self.AFTERWARDS}")
+            self.notify(f"the experiment has ended; {self.AFTERWARDS}", timeout=3)
 
     def _add(self, model: str) -> None:
         assert self.view.record is not None

@@ -44,7 +44,7 @@ class ComparisonTable(StripWidget, can_focus=True):
     def show(self, models: Sequence[ModelSummary], limited: str) -> None:
         """Bring it up to date; ``limited`` says what of MNIST is left out, if anything."""
         self._models = models
-        self.border_title = ", ".join(filter(None, ["Finished runs", limited]))
+        self.border_title = f"Finished, {limited}" if limited else "Finished runs"
         self.redraw()
 
     def action_sort(self, columns: int) -> None:
