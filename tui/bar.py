@@ -6,13 +6,24 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
+DONE = "━╸"
+"""What the part that is done is drawn with."""
 
-def bar(fraction: float, width: int, style: str = "bold") -> Text:
-    """``fraction`` (0–1) of ``width`` cells, in half-cell steps; done and to do differ in shape."""
+
+def bar_words(fraction: float, width: int) -> tuple[str, str]:
+    """``fraction`` (0–1) of ``width`` cells, in half-cell steps: what is done and what is to do,
+    which differ in shape.
+    """
     halves = round(min(1.0, max(0.0, fraction)) * width * 2)
     full, half = divmod(halves, 2)
-    done = "━" * full + "╸" * half
-    return Text.assemble((done, style), ("─" * (width - len(done)), "dim"))
+    done = DONE[0] * full + DONE[1] * half
+    return done, "─" * (width - len(done))
+
+
+def bar(fraction: float, width: int, style: str = "bold") -> Text:
+    """The same in colour."""
+    done, left = bar_words(fraction, width)
+    return Text.assemble((done, style), (left, "dim"))
 
 
 LEVELS = "▁▂▃▄▅▆▇█"

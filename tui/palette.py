@@ -76,6 +76,7 @@ def look(model: str) -> Look:
     return found if place < len(OVERLAID) else found._replace(marker=letter)
 
 
+@cache
 def model_shades(model: str, background: Color) -> Shades:
     """The model's colours as they can be read on a background.
 
@@ -96,6 +97,7 @@ def model_shades(model: str, background: Color) -> Shades:
     )
 
 
+@cache
 def chart_ink(background: Color, foreground: Color) -> Ink:
     """Colours between the background and the text for what stands behind the curves."""
     if background.ansi is not None or foreground.ansi is not None:

@@ -172,6 +172,19 @@ class Terminal:
             self.wait_until(lambda: b"\0" in self.raw[end:], what="the last bytes")
         return self.process.wait()
 
+    def drain(self, predicate: Callable[[], bool], timeout: float) -> None:
+        """Take what comes without reading the screen, which costs next to nothing, until
+        ``predicate``, which is asked twice a second, is true.
+        """
+        deadline = time.monotonic() + timeout
+        while not predicate():
+            assert time.monotonic() < deadline, f"not within {timeout} s"
+            end = time.monotonic() + 0.5
+            while (left := end - time.monotonic()) > 0:
+                if select.select([self._master], [], [], left)[0]:
+                    with contextlib.suppress(OSError):  # the command has ended
+                        os.read(self._master, 1 << 16)
+
     def restored(self) -> list[str]:
         """What the command has left other than it was on the terminal; empty is good."""
         modes: dict[int, bool] = {}

@@ -9,8 +9,8 @@ import pytest
 from scripted import ScriptedTrainer
 
 from engine.settings import Settings
+from tui import pace
 from tui.app import MnistApp
-from tui.screens import training
 
 
 @pytest.fixture
@@ -24,7 +24,8 @@ def make_app(
 ) -> Callable[..., MnistApp]:
     """Makes an app on the scripted trainer; keyword arguments are settings."""
     monkeypatch.setattr(MnistApp, "_warm_up", lambda app: None)  # the tests need no torch
-    monkeypatch.setattr(training, "SCREEN_SHARE", 100.0)  # as often as asked for
+    for share in ("SHARE", "LIVELY_SHARE"):  # as often as asked for
+        monkeypatch.setattr(pace, share, 100.0)
 
     def make(**settings: object) -> MnistApp:
         values: dict[str, object] = {

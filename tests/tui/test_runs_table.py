@@ -15,7 +15,8 @@ from textual.strip import Strip
 from engine.events import RunId
 from tui.app import MnistApp
 from tui.screens.training import TrainingScreen
-from tui.widgets.runs_table import NARROW, RunsTable, _end_of, _of_all, columns_for
+from tui.widgets.run_row import NARROW, _end_of, _of_all, columns_for
+from tui.widgets.runs_table import RunsTable
 from tui.widgets.strip_widget import GAP, changed_cells
 
 MakeApp = Callable[..., MnistApp]

@@ -23,7 +23,8 @@ from tui.widgets.chart import Chart
 from tui.widgets.log_pane import LogPane
 from tui.widgets.model_card import ModelCard
 from tui.widgets.question_strip import QuestionStrip
-from tui.widgets.runs_table import RunsTable, columns_for, row_cells
+from tui.widgets.run_row import columns_for, row_words
+from tui.widgets.runs_table import RunsTable
 from tui.widgets.status_line import StatusLine
 from tui.widgets.summary_panel import SummaryPanel
 
@@ -48,8 +49,8 @@ async def shown(pilot: Pilot[int]) -> None:
 def row(screen: TrainingScreen, run: RunId) -> dict[str, str]:
     assert screen.view.record is not None
     columns = columns_for(screen.query_one(RunsTable).size.width)
-    cells = row_cells(screen.view.record.runs[run], screen.view, screen.view.eta(), columns, "blue")
-    return {name: cell.plain.strip() for name, cell in cells.items()}
+    words = row_words(screen.view.record.runs[run], screen.view, screen.view.eta(), columns)
+    return {name: text.strip() for name, text in words.items()}
 
 
 def status(screen: TrainingScreen) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from tui.bridge import Refused
 from tui.chart_lines import MEASURES
 from tui.experiment_view import ExperimentView
 from tui.follower import Follower
+from tui.pace import Pace
 from tui.screens.charted import ChartedScreen
 from tui.screens.sized import SizedScreen, side_keys
 from tui.side_by_side import skip_words
@@ -42,14 +42,8 @@ from tui.widgets.status_line import StatusLine
 from tui.widgets.summary_panel import SummaryPanel
 from tui.wording import accuracy, short_duration
 
-SCREEN_SHARE = 0.01
-"""Of a core's time that looking at the training may take, keys included."""
-LIVELY = 10.0
-"""Seconds at the start that are exempt from it: somebody is watching then."""
 RARE = 2.0
 """Looks a second, below which loss and accuracy would be of different moments for too long."""
-LONGEST_WAIT = 1.0
-"""Seconds between two looks, however slow the machine is."""
 QUESTIONS = {
     "stop": "Stop now?",
     "halt": "Stop that process?",
@@ -111,8 +105,7 @@ class TrainingScreen(ChartedScreen[str | None]):
         self.view = ExperimentView()
         self.bridge = trainer.bridge
         self._looks = 0
-        self._screen_seconds = time.thread_time()
-        """Of this thread, at the last look."""
+        self._pace = Pace(settings.refresh_rate)
 
     @property
     def record(self) -> ExperimentRecord | None:
@@ -152,19 +145,7 @@ class TrainingScreen(ChartedScreen[str | None]):
                 together = self._settings.refresh_rate < RARE or self._looks == 1
                 if together or self._looks % len(MEASURES) == number:
                     self.draw_chart(measure)
-            self.set_timer(self._pace(), self._look)
-
-    def _pace(self) -> float:
-        """Seconds until the next look: as asked for, or as the machine can afford.
-
-        The screen and the training share one interpreter, so what one takes the other has not.
-        """
-        before, self._screen_seconds = self._screen_seconds, time.thread_time()
-        affordable = (self._screen_seconds - before) / SCREEN_SHARE
-        asked = 1 / self._settings.refresh_rate
-        if self.view.elapsed < LIVELY:
-            return asked
-        return max(asked, min(affordable, LONGEST_WAIT))
+            self.set_timer(self._pace.wait(self.view.elapsed), self._look)
 
     def on_resize(self) -> None:
         """The status line's bar depends on the width."""

@@ -6,65 +6,22 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.geometry import Size
 from textual.strip import Strip
 
-from engine.events import Progress, RunId
-from engine.records import RunRecord
-from tui.bar import bar
-from tui.eta import Eta
+from engine.events import RunId
 from tui.experiment_view import ExperimentView
-from tui.palette import look, model_shades
+from tui.palette import model_shades
+from tui.widgets.run_row import columns_for, head_words, row_strip, row_words
 from tui.widgets.strip_widget import StripWidget
-from tui.wording import accuracy, count, duration, rough_count
 
 ANY_NUMBER = 10**6
 """More rows than there are."""
-STEADY_AFTER = 2.0
-"""Seconds of an epoch's training after which its rate hardly moves any more."""
 FEW_ROWS = 32
 """Rows of a terminal below which the table takes a third of them, and from which a quarter."""
-LEAST_PROGRESS = 4
-"""Cells."""
-WIDE_FROM = 94
-"""Cells from which the wide columns fit."""
-# Column widths; progress takes what is left of the table's width.
-WIDE = {
-    "model": 14,
-    "run": 4,
-    "state": 12,
-    "epoch": 8,
-    "progress": 0,
-    "train loss": 11,
-    "train acc": 10,
-    "test acc": 9,
-    "images/s": 10,
-    "ETA": 8,
-}
-NARROW = {
-    "model": 14,
-    "run": 4,
-    "state": 11,
-    "epoch": 6,
-    "progress": 0,
-    "train loss": 11,
-    "test acc": 9,
-    "img/s": 8,
-    "ETA": 7,
-}
-LEFT = frozenset({"model", "state", "progress"})
-GLYPHS = {
-    "queued": "·",
-    "running": "▶",
-    "finished": "✓",
-    "skipped": "↷",
-    "stopped": "◼",
-    "failed": "✗",
-}
 
 
 class RunsTable(StripWidget, can_focus=True):
@@ -169,12 +126,7 @@ class RunsTable(StripWidget, can_focus=True):
         width, height = self.size
         runs = self._view.record.runs if self._view.record else {}
         columns = columns_for(width, max((len(run.place) for run in runs.values()), default=0))
-        # Part of a word would look like a mistake, and a bar speaks for itself.
-        heads = {name: name if len(name) < width else "" for name, width in columns.items()}
-        header = Text.assemble(
-            *(_padded(_aligned(Text(heads[name]), name), columns[name]) for name in columns)
-        )
-        strips = [self.strip(header).apply_style(self._look("runs--header"))]
+        strips = [row_strip(head_words(columns)).apply_style(self._look("runs--header"))]
         room = height - 1
         self._scroll(room)
         rows = self._rows[self._top : self._top + room]
@@ -195,9 +147,9 @@ class RunsTable(StripWidget, can_focus=True):
         eta = self._view.eta() if missing else None
         for id_ in missing:
             assert self._view.record is not None
-            run, color = self._view.record.runs[id_], model_shades(id_.model, background).full
-            cells = row_cells(run, self._view, eta, columns, color)
-            self._known_rows[id_] = self.strip(Text.assemble(*cells.values()))
+            words = row_words(self._view.record.runs[id_], self._view, eta, columns)
+            color = model_shades(id_.model, background).full
+            self._known_rows[id_] = row_strip(words, color)
         return [self._known_rows[id_] for id_ in rows]
 
     def _scroll(self, room: int) -> None:
@@ -220,112 +172,3 @@ class RunsTable(StripWidget, can_focus=True):
 
     def _look(self, name: str) -> Style:
         return self.get_component_rich_style(name)
-
-
-def columns_for(width: int, place: int = 0) -> dict[str, int]:
-    """The columns with their widths for so many cells, the last of which is the scroll bar's.
-
-    Args:
-        width: of the table.
-        place: that the longest name of a worker has; the progress makes room for it.
-    """
-    columns = WIDE if width >= WIDE_FROM else NARROW
-    left = max(LEAST_PROGRESS, width - 1 - sum(columns.values()))
-    more = min(max(0, len("▶ ") + place + 1 - columns["state"]), left - LEAST_PROGRESS)
-    return {**columns, "state": columns["state"] + more, "progress": min(40, left - more)}
-
-
-def row_cells(
-    run: RunRecord, view: ExperimentView, eta: Eta | None, columns: dict[str, int], color: str
-) -> dict[str, Text]:
-    """The cells of a run's row, each as wide as its column; ``color`` is the model's."""
-    assert view.record is not None
-    now = view.progress.get(run.id)
-    live = now if run.status == "running" else None
-    features = live is not None and live.phase == "features"
-    loss = train = rate = ""
-    if live is not None and not features:
-        loss, train = f"{live.train_loss:.4f}", accuracy(live.train_accuracy)
-    elif run.last is not None:
-        loss, train = f"{run.last.train_loss:.4f}", accuracy(run.last.train_accuracy)
-    if live is not None and live.phase in ("train", "features") and not _too_early(run, live):
-        rate = rough_count(_rate(run, live, view))
-    elif run.last is not None:
-        rate = count(run.last.images_per_second)
-    test = accuracy(run.last.test_accuracy) if run.last else ""
-    left = eta.runs.get(run.id) if eta else None
-    unknown = "–" if view.ended is None and run.status in ("queued", "running") else ""
-    values = {
-        "model": Text(f"{look(run.id.model).marker} {run.id.model}", color),
-        "run": Text(str(run.id.repeat)),
-        "state": Text(_state(run, view, live, columns["state"] - 1)),
-        "epoch": Text(_of_all(_epoch(run, view), run.planned_epochs, columns["epoch"] - 1)),
-        "progress": bar(view.fraction(run), columns["progress"] - 1, color),
-        "train loss": Text(loss),
-        "train acc": Text(train),
-        "test acc": Text(test, "bold"),
-        "images/s": Text(rate),
-        "img/s": Text(rate),
-        "ETA": Text(duration(left) if left is not None else unknown),
-    }
-    return {name: _padded(_aligned(values[name], name), width) for name, width in columns.items()}
-
-
-def _too_early(run: RunRecord, now: Progress) -> bool:
-    """Whether the last epoch's rate says more than this epoch's first moments."""
-    return run.last is not None and now.seconds < STEADY_AFTER
-
-
-def _rate(run: RunRecord, now: Progress, view: ExperimentView) -> float:
-    """Images per second of all runs side by side; over the epoch so far, where it is known how many
-    images an epoch has: that of the last tenth of a second flickers.
-    """
-    if run.last is None or now.phase == "features":
-        return now.images_per_second
-    images = run.last.images_per_second * run.last.seconds * len(view.beside(run))
-    return images * now.step / now.steps / now.seconds
-
-
-def _state(run: RunRecord, view: ExperimentView, live: Progress | None, width: int) -> str:
-    if run.status == "queued" and view.ended is not None:
-        return "· not run"
-    if run.status == "running" and view.paused:
-        return "‖ paused"
-    if live is not None and live.phase == "features":
-        return "▶ features"
-    if run.status == "running" and run.place:
-        return f"▶ {_end_of(run.place, width - 2)}"
-    return f"{GLYPHS[run.status]} {run.status}"
-
-
-def _end_of(text: str, width: int) -> str:
-    """What tells workers apart stands at the end of their names."""
-    return text if len(text) <= width else f"…{text[len(text) - width + 1 :]}"
-
-
-def _epoch(run: RunRecord, view: ExperimentView) -> int:
-    now = view.progress.get(run.id)
-    done = len(run.epochs)
-    return max(done, now.epoch) if now is not None and run.status == "running" else done
-
-
-def _of_all(done: int, epochs: int, width: int) -> str:
-    """ "7/10"; where that does not fit, the number done alone rather than a part of the total."""
-    whole = f"{done}/{epochs}"
-    return whole if len(whole) <= width else str(done)
-
-
-def _aligned(text: Text, name: str) -> Text:
-    text.justify = "left" if name in LEFT else "right"
-    return text
-
-
-def _padded(text: Text, width: int) -> Text:
-    """One blank cell on the side where the next column begins."""
-    padded = text.copy()
-    padded.truncate(width - 1)
-    if text.justify == "right":
-        padded.pad_left(width - 1 - padded.cell_len)
-    padded.pad_right(width - padded.cell_len)
-    padded.justify = "left"
-    return padded
