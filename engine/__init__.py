@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from engine.control import Control
 from engine.rules import SettingsError
 from engine.settings import Settings
 from engine.settings_file import load_settings
 
 if TYPE_CHECKING:
+    from engine.control import Control
     from engine.experiment import run_experiment
     from engine.training import evaluate, train_one_epoch
 
@@ -25,6 +25,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
 os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
 
 _LAZY = {
+    "Control": "engine.control",
     "evaluate": "engine.training",
     "run_experiment": "engine.experiment",
     "train_one_epoch": "engine.training",

@@ -23,9 +23,10 @@ from engine.executors.executor import Executor, executor_for
 from engine.executors.job import Job
 from engine.files import remove_leftovers
 from engine.lock import renew, working_on
+from engine.log_file import logging_to
 from engine.past_experiment import read_record
 from engine.records import ExperimentRecord
-from engine.results import Journal, create_folder, logging_to
+from engine.results import Journal, create_folder
 from engine.resume import rest_of
 from engine.settings import Settings
 

@@ -1,17 +1,14 @@
-"""An experiment's folder: its name, its summary, its log."""
+"""An experiment's folder: its name and its summary."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import logging.handlers
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.events import Emit, Event, Notice, Progress, Snapshot
 from engine.files import SavedFiles
-from engine.one_line import OneLineError, printable
+from engine.one_line import OneLineError
 from engine.records import ExperimentRecord
 from engine.settings import Settings, expanded
 from engine.summary import SummaryText
@@ -89,41 +86,3 @@ class Journal:
     def _notify(self, notice: Notice) -> None:
         self.add(notice)
         self._emit(notice)
-
-
-class _Printable(logging.Formatter):
-    """A log is looked at in a terminal; tracebacks keep their lines."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return "\n".join(map(printable, super().format(record).split("\n")))
-
-
-class LogFile(logging.handlers.WatchedFileHandler):
-    """Made when it is needed. One that cannot be written must not end what it reports on."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, delay=True, encoding="utf-8")
-        self.setFormatter(_Printable("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        # FileHandler opens the file here, outside of logging's own handling of errors.
-        with contextlib.suppress(OSError):
-            super().emit(record)
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """logging would print a traceback of what the disk refused."""
-
-
-@contextlib.contextmanager
-def logging_to(path: Path) -> Iterator[None]:
-    """Send log records and Python warnings to ``path`` as well; the file is made when needed."""
-    handler = LogFile(path)
-    root = logging.getLogger()
-    root.addHandler(handler)
-    # Left on: another listener may have switched it on, and torch may warn at any time.
-    logging.captureWarnings(True)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-        handler.close()

@@ -24,7 +24,6 @@ from textual.worker import WorkerFailed
 from engine.settings import Settings, expanded
 from tui.ending_signals import ENDING_SIGNALS, HANGUP
 from tui.memory import remember_choices
-from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
 from tui.themed_app import ThemedApp
 from tui.trainer import Trainer
@@ -108,7 +107,7 @@ class MnistApp(ThemedApp):
         self.exit(return_code=0 if self.trainer.busy else 128 + HANGUP)
 
     def _end(self, code: int) -> None:
-        self.trainer.control.stop()
+        self.trainer.stop()
         self.exit(return_code=code)
 
     def _warm_up(self) -> None:
@@ -233,6 +232,8 @@ class MnistApp(ThemedApp):
 
     def action_help(self) -> None:
         """Explain the screen one is on."""
+        from tui.screens.help import HelpScreen
+
         page = getattr(self.screen, "HELP", None)
         if page is not None:
             self.push_screen(HelpScreen(page))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
-from engine.results import LogFile
+from engine.log_file import LogFile
 
 
 def error_log() -> Path:

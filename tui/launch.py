@@ -55,7 +55,7 @@ def launch(settings: Settings, *, as_last_time: bool) -> int:
         finally:
             if hangup is not None and hangup.came:
                 alone = _finish_alone(trainer)
-            trainer.control.stop()
+            trainer.stop()
             _end_in_order(trainer)
             trainer.wait()
             root.removeHandler(handler)
@@ -120,7 +120,7 @@ def _end_in_order(trainer: Trainer) -> None:
     """
     for number in ENDING_SIGNALS:
         if number != signal.SIGINT:
-            signal.signal(number, lambda *_: trainer.control.stop())
+            signal.signal(number, lambda *_: trainer.stop())
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -135,7 +135,7 @@ def _finish_alone(trainer: Trainer) -> int:
 
     def stop(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        trainer.control.stop()
+        trainer.stop()
 
     for number in ENDING_SIGNALS:
         if number != HANGUP:

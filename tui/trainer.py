@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.control import Control
-from engine.records import ExperimentRecord
 from engine.settings import Settings
-from tui.bridge import Bridge, Refused
+
+if TYPE_CHECKING:
+    from engine.control import Control
+    from engine.records import ExperimentRecord
+    from tui.bridge import Bridge
 
 log = logging.getLogger("mnist_tui")
 
@@ -18,11 +22,24 @@ class Trainer:
     """Runs one experiment at a time on a thread of its own."""
 
     def __init__(self) -> None:
-        self.bridge = Bridge()
-        self.control = Control()
         self.records: list[ExperimentRecord] = []
         """Of the experiments that have ended."""
         self._thread: threading.Thread | None = None
+
+    # Made when first asked for: the form need not wait for what they import.
+    @cached_property
+    def bridge(self) -> Bridge:
+        """What the training thread says."""
+        from tui.bridge import Bridge
+
+        return Bridge()
+
+    @cached_property
+    def control(self) -> Control:
+        """What it is told; a new one for each experiment."""
+        from engine.control import Control
+
+        return Control()
 
     @property
     def busy(self) -> bool:
@@ -37,12 +54,19 @@ class Trainer:
         """
         if self.busy:
             raise RuntimeError("an experiment is under way")
+        from engine.control import Control
+
         self.control = Control()
         self.bridge.clear()
         self._thread = threading.Thread(
             target=self._train, args=(settings, folder, self.control), name="training"
         )
         self._thread.start()
+
+    def stop(self) -> None:
+        """End what is under way, if anything is, before its next step."""
+        if self.busy:
+            self.control.stop()
 
     def wait(self) -> None:
         """Return when nothing is under way any more."""
@@ -57,6 +81,7 @@ class Trainer:
             from engine.device import DeviceError
             from engine.experiment import resume_experiment, run_experiment
             from engine.results import ResultsError
+            from tui.bridge import Refused
 
             try:
                 if folder is None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.recipes import Recipe
-from engine.records import ExperimentRecord, ModelSummary
 from engine.settings import Settings
 
 if TYPE_CHECKING:
+    from engine.records import ExperimentRecord, ModelSummary
     from engine.trained import Trained
 
 N = TypeVar("N", int, float)

@@ -112,6 +112,14 @@ def test_dashboard_does_not_load_torch() -> None:
     assert not loaded_after("import tui.app") & {"torch", "torchvision"}
 
 
+def test_form_waits_for_nothing_of_the_training() -> None:
+    script = "import tui.launch, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    loaded = set(done.stdout.split())
+    assert "tui.screens.setup" in loaded
+    assert not loaded & {"engine.events", "engine.records", "engine.results", "tui.bridge"}
+
+
 def spin_count(**environment: str) -> str:
     """What OpenMP will read after the engine was imported in such an environment."""
     script = "import engine, os; print(os.environ.get('GOMP_SPINCOUNT', 'its own'))"

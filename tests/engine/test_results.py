@@ -30,12 +30,12 @@ from engine.events import (
     RunId,
     RunStarted,
 )
+from engine.log_file import logging_to
 from engine.records import ExperimentRecord
 from engine.results import (
     Journal,
     ResultsError,
     create_folder,
-    logging_to,
 )
 from engine.settings import Settings
 from engine.settings_file import from_tables

@@ -20,9 +20,10 @@ from textual.widgets import Label
 
 from engine.control import Control
 from engine.events import ExperimentStarted, as_json
+from engine.log_file import LogFile
 from engine.one_line import LONGEST, OneLineError, one_line, printable
 from engine.past_experiment import read_record
-from engine.results import Journal, LogFile, ResultsError, create_folder
+from engine.results import Journal, ResultsError, create_folder
 from engine.results_folder import find_experiment, newest_unfinished
 from engine.resume import rest_of
 from engine.settings import Settings, expanded

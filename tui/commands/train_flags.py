@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from engine.control import Control
-from engine.events import Emit
 from engine.settings import Settings, expanded
 
 if TYPE_CHECKING:
+    from engine.control import Control
+    from engine.events import Emit
     from engine.records import ExperimentRecord
     from tui.headless import Train
 

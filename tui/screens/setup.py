@@ -16,7 +16,6 @@ from textual.widgets import Button, Footer, Input, Label, Static
 
 from engine.one_line import printable
 from engine.recipes import DEFAULT_EPOCHS, without
-from engine.records import ExperimentRecord
 from engine.rules import SettingsError
 from engine.settings import MODEL_NAMES, Settings, expanded
 from tui.first_frame import NAME, PURPOSE
@@ -29,6 +28,7 @@ from tui.wording import limits, training
 
 if TYPE_CHECKING:
     from engine.lock import Owner
+    from engine.records import ExperimentRecord
 
 FIELDS = {
     "epochs": "epochs",
