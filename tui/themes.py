@@ -1,4 +1,7 @@
-"""The program's own colours; all of Textual's themes work, too."""
+"""The program's own colours; all of Textual's themes work, too.
+
+What the user can press and where the keys go is green: no model is.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="dark",
-    primary="#56b4e9",
-    secondary="#cc79a7",
-    accent="#e69f00",
+    primary="#4fc3a1",
+    secondary="#4fc3a1",
+    accent="#4fc3a1",
     success="#2f9e73",
     warning="#e69f00",
     error="#e5644e",
@@ -23,9 +26,9 @@ DARK = Theme(
 )
 LIGHT = Theme(
     name="light",
-    primary="#0072b2",
-    secondary="#a34b7d",
-    accent="#9a5b00",
+    primary="#00734f",
+    secondary="#00734f",
+    accent="#00734f",
     success="#00734f",
     warning="#c98600",
     error="#b5341b",
@@ -37,9 +40,9 @@ LIGHT = Theme(
 )
 HIGH_CONTRAST = Theme(
     name="high-contrast",
-    primary="#7fd4ff",
-    secondary="#ffa6dc",
-    accent="#ffc000",
+    primary="#2bff9a",
+    secondary="#2bff9a",
+    accent="#2bff9a",
     success="#2bff9a",
     warning="#ffc000",
     error="#ff8a75",

@@ -19,10 +19,12 @@ from engine.recipes import PRESETS
 from engine.records import ExperimentRecord
 from engine.settings import Settings
 from tui.app import MnistApp
+from tui.pixels import picture, rows_of
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
 from tui.screens.training import TrainingScreen
 from tui.widgets.choice_select import ChoiceSelect
+from tui.widgets.digit_strip import DigitStrip, first_digits
 
 MakeApp = Callable[..., MnistApp]
 
@@ -388,3 +390,15 @@ async def test_without_anything_to_go_on_with_there_is_no_such_key(
         await pilot.pause()
         assert isinstance(pilot.app.screen, SetupScreen)
     assert not trainer.started
+
+
+@pytest.mark.parametrize("lines", range(38, 44))
+async def test_digits_are_whole_or_not_there(make_app: MakeApp, lines: int) -> None:
+    whole = sum(1 for row in picture(rows_of(first_digits(4)[1], 28)) if row.text.strip())
+    async with make_app().run_test(size=(120, lines)) as pilot:
+        await pilot.pause()
+        digits = pilot.app.screen.query_one(DigitStrip)
+        drawn = [digits.render_line(y).text[30:60] for y in range(digits.size.height)]
+        inked = sum(1 for row in drawn if row.strip())
+        assert inked in (0, whole, whole + 1)  # half a row more, where two pixels share a cell
+        assert bool(inked) == (lines >= 40)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
-from scripted import ScriptedTrainer
+from scripted import ScriptedTrainer, text
 from textual.content import Content
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -16,10 +16,12 @@ from engine.control import SkipRequested, StopRequested
 from engine.events import RunFailed, RunId, RunStarted
 from tui.app import MnistApp
 from tui.bridge import Refused
+from tui.large_digits import large_digits
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
 from tui.screens.training import TrainingScreen
 from tui.widgets.chart import Chart
+from tui.widgets.device_panel import DevicePanel
 from tui.widgets.log_pane import LogPane
 from tui.widgets.model_card import ModelCard
 from tui.widgets.question_strip import QuestionStrip
@@ -252,6 +254,28 @@ async def test_the_result_stays_best_first_with_its_path(
         assert screen.region.contains_region(panel.region)
         assert panel.content_size.height >= len(text.splitlines())
         assert "finished" in status(screen)
+
+
+@pytest.mark.parametrize(
+    ("size", "large"), [((120, 40), True), ((160, 45), True), ((80, 24), False)]
+)
+async def test_the_best_model_is_the_largest_at_the_end_where_there_is_room(
+    make_app: MakeApp, trainer: ScriptedTrainer, size: tuple[int, int], large: bool
+) -> None:
+    app = make_app(models=("mlp", "cnn"), repeats=1)
+    async with app.run_test(size=size) as pilot:
+        screen = await start(pilot, trainer)
+        for run, reached in ((MLP, 0.97), (CNN, 0.98)):
+            trainer.train(run, epochs=4, accuracy=reached)
+            trainer.finish_run(run, reached)
+        await shown(pilot)
+        assert "best" not in text(app)  # the experiment goes on
+        trainer.end()
+        await shown(pilot)
+        best = large_digits("98.00")
+        assert all(row in text(app) for row in best) == large
+        assert ("◆ cnn  ★ best" in text(app)) == large
+        assert screen.query_one(DevicePanel).region.height == 0 or size == (160, 45)
 
 
 async def test_a_new_experiment_can_follow(make_app: MakeApp, trainer: ScriptedTrainer) -> None:

@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.strip import Strip
 
 from tui.bar import bar
+from tui.large_digits import large_digits
 from tui.palette import look, model_shades
 from tui.widgets.strip_widget import StripWidget
 
@@ -32,7 +33,7 @@ class Answers(StripWidget):
         self.redraw()
 
     def draw(self) -> list[Strip]:
-        """A heading and ten bars for each network."""
+        """The answer in large and ten bars for each network."""
         if not self._networks:
             return [self.strip(Text(WAITING, "dim"))]
         if not self._answers:
@@ -45,7 +46,8 @@ class Answers(StripWidget):
         shade = model_shades(model, self.colors[2]).full
         best = max(range(10), key=found.__getitem__)
         head = Text(f"{look(model).marker} {model}"[: width - 1], shade)
-        lines = [head, Text(f"  {best}", "bold"), Text()]
+        digit_rows = large_digits(str(best), ascii=self.ascii)
+        lines = [head, *(Text(f"  {row}", shade) for row in digit_rows)]
         for digit, share in enumerate(found):
             line = Text(f"{digit} ").append_text(bar(share, max(1, width - AROUND_BAR), shade))
             line.append(f" {share:>4.0%}")

@@ -9,10 +9,12 @@ from functools import cache
 from textual.strip import Strip
 
 from engine.assets import FOLDER
-from tui.pixels import picture, rows_of
+from tui.pixels import cropped, picture, rows_of
 from tui.widgets.strip_widget import StripWidget
 
 SIDE = 28
+MARGIN = 4
+"""Pixels around a digit that are blank."""
 COUNT = 8
 FILE = "MNIST/raw/t10k-images-idx3-ubyte.gz"
 
@@ -33,8 +35,13 @@ class DigitStrip(StripWidget):
     """As many test digits side by side as fit."""
 
     def draw(self) -> list[Strip]:
-        """The digits in the middle of the width."""
+        """The digits in the middle of the width, whole or not at all."""
+        margin = max(0, SIDE // 2 - self.size.height)
+        if margin > MARGIN:
+            return []
         digits = first_digits(COUNT)[: self.size.width // SIDE]
-        left = Strip.blank((self.size.width - len(digits) * SIDE) // 2)
-        pictures = [picture(rows_of(digit, SIDE), plain=self.plain) for digit in digits]
+        left = Strip.blank((self.size.width - len(digits) * (SIDE - 2 * margin)) // 2)
+        pictures = [
+            picture(cropped(rows_of(digit, SIDE), margin), plain=self.plain) for digit in digits
+        ]
         return [Strip.join([left, *parts]) for parts in zip(*pictures, strict=True)]

@@ -5,22 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import fmean
 
-from rich.style import Style
 from rich.text import Text
 from textual.content import Content
-from textual.renderables.digits import Digits
 from textual.strip import Strip
 
 from engine.events import Progress
 from engine.records import RunRecord
 from tui.experiment_view import ExperimentView
+from tui.large_digits import ROWS, large_digits
 from tui.palette import look, model_shades, model_style
 from tui.widgets.strip_widget import StripWidget
 from tui.wording import spread
 
-DIGIT_ROWS = 3
-DIGITS_WIDTH = 17
+DIGITS_WIDTH = 20
 """Cells of "99.99" in large digits, and two blank ones."""
+BEST = "  ★ best"
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,8 @@ class Headline:
     """What that number is."""
     note: str
     """The mean so far, or where the model stands."""
+    best: bool = False
+    """Of several models, at the end."""
 
 
 def headline(model: str, view: ExperimentView) -> Headline:
@@ -50,7 +51,7 @@ def headline(model: str, view: ExperimentView) -> Headline:
     ):
         std = summary.test_accuracy.std
         note = f"± {std * 100:.2f}" if std is not None else ""
-        return Headline(summary.test_accuracy.mean, mean_of, note)
+        return Headline(summary.test_accuracy.mean, mean_of, note, _is_best(model, view))
     so_far = ""
     if summary.test_accuracy is not None:
         so_far = f"{summary.runs} done: {spread(summary)}"
@@ -70,6 +71,14 @@ def headline(model: str, view: ExperimentView) -> Headline:
         epoch = f" epoch {now.epoch}" if now is not None and now.epoch else ""
         return Headline(summary.test_accuracy.mean, mean_of, f"{where}{epoch}")
     return _of_run(run, now, where, so_far)
+
+
+def _is_best(model: str, view: ExperimentView) -> bool:
+    """Whether no other was better, now that all have been compared."""
+    if view.record is None or view.ended is None:
+        return False
+    compared = [one.name for one in view.record.ranking() if one.test_accuracy is not None]
+    return len(compared) > 1 and compared[0] == model
 
 
 def _of_run(run: RunRecord, now: Progress | None, where: str, so_far: str) -> Headline:
@@ -117,7 +126,8 @@ class ModelCard(StripWidget):
         """As ``StripWidget.redraw``; the frame has the name in the model's colour."""
         if self.is_attached:
             style = model_style(self.model, self.colors[2], bold=True)
-            title = Content.styled(f"{look(self.model).marker} {self.model}", style).markup
+            words = f"{look(self.model).marker} {self.model}" + BEST * self.headline.best
+            title = Content.styled(words, style).markup
             if title != self.border_title:
                 self.border_title = title
         super().redraw()
@@ -130,15 +140,13 @@ class ModelCard(StripWidget):
     def draw(self) -> list[Strip]:
         """The number in digits of three rows with words beside it, or a small form of both."""
         color = model_shades(self.model, self.colors[2]).full
-        if self.size.height < DIGIT_ROWS:
+        if self.size.height < ROWS:
             return [self.strip(line) for line in small_lines(self.model, self.headline, color)]
-        digits = self.app.console.render_lines(
-            Digits(number(self.headline), Style(color=color)), pad=False
-        )
+        digits = large_digits(number(self.headline), ascii=self.ascii)
         words = large_words(self.headline)
         return [
-            Strip.join([Strip(row).adjust_cell_length(DIGITS_WIDTH), self.strip(text)])
-            for row, text in zip(digits, words, strict=False)
+            self.strip(Text.assemble((row.ljust(DIGITS_WIDTH), color), text))
+            for row, text in zip(digits, words, strict=True)
         ]
 
 

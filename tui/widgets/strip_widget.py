@@ -102,8 +102,12 @@ class StripWidget(Widget):
     @property
     def plain(self) -> bool:
         """Whether pictures are to be drawn with characters, for want of colours or half blocks."""
-        filters = self.get_line_filters()
-        return self.app.no_color or any(isinstance(f, AsciiFilter) for f in filters)
+        return self.app.no_color or self.ascii
+
+    @property
+    def ascii(self) -> bool:
+        """Whether there are no characters but those of ASCII."""
+        return any(isinstance(found, AsciiFilter) for found in self.get_line_filters())
 
     def strip(self, text: Text) -> Strip:
         """A line of text as a strip."""
