@@ -21,7 +21,7 @@ USED = 0.6
 """Limits are fitted anew when the data needs less than this share of them."""
 DECADES = 6
 """A log axis shows at most this many powers of ten; what is smaller lies on its lower edge."""
-PERCENT_FLOORS = (0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0.0)
+PERCENT_FLOORS = (0.99, 0.98, 0.97, 0.95, 0.9, 0.85, 0.8, 0.7, 0.5, 0.0)
 PERCENT_OUTLIERS = 0.2
 """The lowest share of all values that need not be in sight on an accuracy axis."""
 
@@ -192,6 +192,7 @@ def linear_ticks(limits: Limits, rows: int) -> tuple[Tick, ...]:
     step = round_step(span / most, (1, 2, 2.5, 5))
     while not math.isclose(span / step, round(span / step), abs_tol=1e-6) and step < span:
         step = round_step(step * 1.01, (1, 2, 2.5, 5))
+    step = min(step, span)  # at least the two ends
     places = decimals(step)
     return tuple(Tick(value, short_number(value, places)) for value in multiples(step, limits))
 

@@ -69,6 +69,19 @@ class ExperimentView:
                 run.status = "queued"
 
     @property
+    def state(self) -> str:
+        """What the experiment does, in a word."""
+        if self.record is None:
+            return "loading"
+        if self.ended is not None:
+            return self.record.status
+        if self.paused:
+            return "paused"
+        if self.stopping:
+            return "stopping"
+        return "starting" if self.starting else "training"
+
+    @property
     def elapsed(self) -> float:
         """Seconds since Start, until now or the end."""
         return (self.ended or time.monotonic()) - self.began

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -19,12 +18,12 @@ from engine.recipes import DEFAULT_EPOCHS, without
 from engine.rules import SettingsError
 from engine.settings import MODEL_NAMES, Settings, expanded
 from tui.first_frame import NAME, PURPOSE
+from tui.form_words import ALL, best_devices, device_words, plan_words, recipe_words
 from tui.screens.sized import SizedScreen
 from tui.widgets.choice_select import ChoiceSelect, as_options
 from tui.widgets.digit_strip import DigitStrip
 from tui.widgets.model_choice import ModelChoice
 from tui.widgets.setting_field import SettingField
-from tui.wording import limits, training
 
 if TYPE_CHECKING:
     from engine.lock import Owner
@@ -40,8 +39,6 @@ FIELDS = {
 }
 LAST = "workers"
 """Of the fields: it stands below the device."""
-ALL = "all"
-"""Of the devices: the best ones, at the same time."""
 
 
 class SetupScreen(SizedScreen[None]):
@@ -111,11 +108,11 @@ class SetupScreen(SizedScreen[None]):
                     yield ModelChoice(name, chosen)
             with Vertical(id="fields", classes="panel") as fields:
                 fields.border_title = "Training"
-                note, presets = self._preset_note(self.settings), list(self.settings.presets)
+                note, presets = recipe_words(self.settings), list(self.settings.presets)
                 yield from self._select("preset", presets, self.settings.preset, note)
                 for name, label in FIELDS.items():
                     if name == LAST:
-                        note = self._device_note(self._device)
+                        note = self._device_words(self._device)
                         yield from self._select("device", self._devices, self._device, note)
                     yield SettingField(name, label, getattr(self.settings, name))
             yield DigitStrip(id="digits")
@@ -130,14 +127,6 @@ class SetupScreen(SizedScreen[None]):
             yield Label(setting, classes="field-name")
             yield ChoiceSelect(setting, choices, chosen)
             yield Label(note, classes="field-note", id=f"{setting}-note", markup=False)
-
-    def _preset_note(self, settings: Settings) -> str:
-        """How the first model is trained, and those that are trained in another way."""
-        first, *others = settings.models
-        usual = training(settings.recipe(first))
-        different = {name: training(settings.recipe(name)) for name in others}
-        notes = [f"{name}: {words}" for name, words in different.items() if words != usual]
-        return "; ".join([usual, *notes])
 
     def on_mount(self) -> None:
         """Say at once what Start would do."""
@@ -193,7 +182,7 @@ class SetupScreen(SizedScreen[None]):
         self._found = devices
         select = self.query_one("#device", ChoiceSelect)
         chosen = str(select.value)
-        several = [ALL] if len(self._best()) > 1 else []
+        several = [ALL] if len(best_devices(devices)) > 1 else []
         offered = list(dict.fromkeys(["auto", *devices, *several, chosen]))
         if offered != self._devices:
             self._devices = offered
@@ -201,25 +190,13 @@ class SetupScreen(SizedScreen[None]):
             select.value = chosen
         self._say_device()
 
-    def _best(self) -> list[str]:
-        """The devices that ``ALL`` stands for, as far as they are known."""
-        return [name for name in self._found if _kind(name) == _kind(self._found[0])]
-
     @on(ChoiceSelect.Changed, "#device")
     def _say_device(self) -> None:
         chosen = str(self.query_one("#device", ChoiceSelect).value)
-        self.query_one("#device-note", Label).update(self._device_note(chosen))
+        self.query_one("#device-note", Label).update(self._device_words(chosen))
 
-    def _device_note(self, chosen: str) -> str:
-        """Where it trains, or could."""
-        if self.settings.ray:
-            return f"of the Ray cluster: {self.settings.ray}"
-        several = self._best() if chosen == ALL else chosen.split(",")
-        if len(several) > 1:
-            return f"a worker process for each of {', '.join(several)}"
-        if not self._found:
-            return "auto takes the best accelerator, else the CPU"
-        return f"auto takes {self._found[0]}; found: {', '.join(self._found)}"
+    def _device_words(self, chosen: str) -> str:
+        return device_words(chosen, self._found, self.settings.ray)
 
     def show_refusal(self, text: str) -> None:
         """Say why the experiment could not begin."""
@@ -251,15 +228,9 @@ class SetupScreen(SizedScreen[None]):
         except SettingsError as error:
             self._say(f"✗ {error}", refused=True)
             return
-        runs = len(models) * settings.repeats
-        images = f", {limits(settings)}" if limits(settings) else ""
-        rest = f"; r goes on with {self._unfinished.id}" if self._unfinished else ""
-        if self._live is not None:
-            rest = f"; w watches {self._live[0].id}, process {self._live[1].pid}"
-        self._say(
-            f"{runs} run{'s' if runs > 1 else ''}, {settings.epochs} epochs each{images}; "
-            f"saved in {Path(settings.results)}{rest}"
-        )
+        owner = self._live[1] if self._live else None
+        offered = self._live[0] if self._live else self._unfinished
+        self._say(plan_words(settings, offered.id if offered else "", owner.pid if owner else None))
 
     def _say_preset(self, models: tuple[str, ...]) -> None:
         """How it trains, also while something else is refused."""
@@ -268,7 +239,7 @@ class SetupScreen(SizedScreen[None]):
             settings = replace(
                 self._with_rate(), preset=preset, models=models or self.settings.models
             )
-            self.query_one("#preset-note", Label).update(self._preset_note(settings))
+            self.query_one("#preset-note", Label).update(recipe_words(settings))
 
     def _asked(self) -> Settings:
         """What the form says.
@@ -325,7 +296,3 @@ class SetupScreen(SizedScreen[None]):
                 self._say(f"✗ {error}", refused=True)
                 return
             self.post_message(self.Start(self.settings))
-
-
-def _kind(device: str) -> str:
-    return device.partition(":")[0]

@@ -22,12 +22,13 @@ from engine.events import (
 )
 from engine.records import ExperimentRecord
 from engine.rules import SettingsError
-from engine.settings import MODEL_NAMES, Settings
+from engine.settings import Settings
 from tui.bridge import Refused
 from tui.chart_lines import MEASURES
 from tui.experiment_view import ExperimentView
 from tui.follower import Follower
 from tui.pace import Pace
+from tui.questions import ANSWERS, QUESTIONS
 from tui.screens.charted import ChartedScreen
 from tui.screens.sized import SizedScreen, side_keys
 from tui.side_by_side import skip_words
@@ -40,26 +41,10 @@ from tui.widgets.plan_table import PlanTable
 from tui.widgets.question_strip import QuestionStrip
 from tui.widgets.status_line import StatusLine
 from tui.widgets.summary_panel import SummaryPanel
-from tui.wording import accuracy, short_duration
+from tui.wording import run_line
 
 RARE = 2.0
 """Looks a second, below which loss and accuracy would be of different moments for too long."""
-QUESTIONS = {
-    "stop": "Stop now?",
-    "halt": "Stop that process?",
-    "quit": "Still training. Quit?",
-    "add": "Add a run of",
-}
-LATER = {"epoch": ("e", "After this epoch"), "stay": ("escape", "Back")}
-ANSWERS = {
-    "stop": {"stop": ("y", "Yes, now"), **LATER},
-    "halt": {"stop": ("y", "Yes, it saves all"), "stay": LATER["stay"]},
-    "quit": {"stop": ("y", "Yes, stop now"), **LATER},
-    "add": {
-        **{model: (str(number), model) for number, model in enumerate(MODEL_NAMES, start=1)},
-        "stay": ("escape", "None"),
-    },
-}
 
 
 class TrainingScreen(ChartedScreen[str | None]):
@@ -167,7 +152,7 @@ class TrainingScreen(ChartedScreen[str | None]):
                 case ExperimentResumed():
                     self.query_one(LogPane).add("INFO", f"goes on; {event.epochs} epochs are kept")
                 case RunFinished():
-                    self.query_one(LogPane).add("INFO", _run_line(event))
+                    self.query_one(LogPane).add("INFO", run_line(event))
                 case RunStarted() if event.place:
                     self.query_one(LogPane).add("INFO", f"{event.run} begins on {event.place}")
                 case ExperimentFinished():
@@ -193,7 +178,7 @@ class TrainingScreen(ChartedScreen[str | None]):
         self.view.paused, self.view.stopping = control.paused, control.stopping
 
     def _show(self) -> None:
-        self.query_one(StatusLine).show(self._state(), self.view)
+        self.query_one(StatusLine).show(self.state, self.view)
         threads = sum(group[0].threads for group in self.view.under_way)
         self.query_one(DevicePanel).show_threads(threads)
         for card in self.query(ModelCard):
@@ -213,16 +198,10 @@ class TrainingScreen(ChartedScreen[str | None]):
             return CompareScreen(self.view)
         return InspectScreen(self.bridge, self._settings)
 
-    def _state(self) -> str:
-        if self.view.record is None:
-            return "loading"
-        if self.view.ended is not None:
-            return self.view.record.status
-        if self.view.paused:
-            return "paused"
-        if self.view.stopping:
-            return "stopping"
-        return "starting" if self.view.starting else "training"
+    @property
+    def state(self) -> str:
+        """What the experiment does, in a word."""
+        return self.view.state
 
     def _end(self) -> None:
         if self._quitting:
@@ -376,9 +355,3 @@ class TrainingScreen(ChartedScreen[str | None]):
         if keys != self._keys:
             self._keys = keys
             self.refresh_bindings()
-
-
-def _run_line(event: RunFinished) -> str:
-    """How a run ended, for the log."""
-    reached = f" {accuracy(event.test_accuracy)}" if event.test_accuracy is not None else ""
-    return f"{event.run} {event.status}{reached} in {short_duration(event.seconds)} of training"

@@ -62,8 +62,10 @@ class WatchScreen(TrainingScreen):
             return ConfusionScreen(self.view.record)
         return super().side(name)
 
-    def _state(self) -> str:
-        state = super()._state()
+    @property
+    def state(self) -> str:
+        """What the experiment does, in a word; it does so elsewhere."""
+        state = self.view.state
         return "watching" if state in ("training", "starting") else state
 
     def _end(self) -> None:
