@@ -192,9 +192,9 @@ def linear_ticks(limits: Limits, rows: int) -> tuple[Tick, ...]:
     step = round_step(span / most, (1, 2, 2.5, 5))
     while not math.isclose(span / step, round(span / step), abs_tol=1e-6) and step < span:
         step = round_step(step * 1.01, (1, 2, 2.5, 5))
-    step = min(step, span)  # at least the two ends
-    places = decimals(step)
-    return tuple(Tick(value, short_number(value, places)) for value in multiples(step, limits))
+    places = decimals(min(step, span))
+    values = list(limits) if step >= span else multiples(step, limits)
+    return tuple(Tick(value, short_number(value, places)) for value in values)
 
 
 def log_ticks(limits: Limits, rows: int) -> tuple[Tick, ...]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from tui.axes import Limits, Scale, epoch_axis, extent, fit, settle, value_axis
+from tui.axes import PERCENT_FLOORS, Limits, Scale, epoch_axis, extent, fit, settle, value_axis
 
 SCALES: tuple[Scale, ...] = ("percent", "log", "linear")
 
@@ -125,3 +125,10 @@ def test_limits_far_too_wide_are_fitted_anew() -> None:
 def test_what_lies_outside_is_drawn_on_the_edge() -> None:
     axis = value_axis(Limits(0.9, 1.0), "percent", 10)
     assert (axis.place(0.1), axis.place(1.5)) == (0, 1)
+
+
+@pytest.mark.parametrize("floor", PERCENT_FLOORS)
+@pytest.mark.parametrize("rows", [4, 6, 9, 30])
+def test_both_ends_of_an_accuracy_axis_are_marked(floor: float, rows: int) -> None:
+    ticks = value_axis(Limits(floor, 1.0), "percent", rows).ticks
+    assert (ticks[0].value, ticks[-1].value) == pytest.approx((floor, 1.0))
