@@ -62,6 +62,12 @@ class RunRecord:
         """The newest finished epoch."""
         return self.epochs[-1] if self.epochs else None
 
+    @property
+    def images_per_second(self) -> float | None:
+        """Mean over its finished epochs."""
+        rates = [epoch.images_per_second for epoch in self.epochs]
+        return sum(rates) / len(rates) if rates else None
+
     def seconds_to(self, accuracy: float) -> float | None:
         """Training seconds until the test accuracy first reached ``accuracy``; None if never."""
         seconds = 0.0
@@ -234,9 +240,7 @@ class ExperimentRecord:
             test_loss=over(lambda run: run.epochs[-1].test_loss),
             macro_f1=over(lambda run: (run.finished and run.finished.macro_f1) or 0.0),
             seconds=over(lambda run: run.finished.seconds if run.finished else 0.0),
-            images_per_second=over(
-                lambda run: sum(e.images_per_second for e in run.epochs) / len(run.epochs)
-            ),
+            images_per_second=over(lambda run: run.images_per_second or 0.0),
             features_seconds=sum(end.features_seconds for end in ends),
             peak_memory_bytes=max((end.peak_memory_bytes for end in ends), default=0),
             seconds_to=_seconds_to_goals(complete),

@@ -82,8 +82,10 @@ def _computes_features(run: RunRecord, progress: Mapping[RunId, Progress]) -> bo
 
 def fraction_done(run: RunRecord, now: Progress | None) -> float:
     """How much of a run is done, 0–1; features count apart, as their own bar."""
-    if run.status in ("finished", "skipped"):
+    if run.status == "finished":
         return 1.0
+    if run.status == "skipped":
+        return len(run.epochs) / run.planned_epochs
     if now is not None and now.phase == "features":
         return now.step / now.steps
     return min(1.0, (len(run.epochs) + _within_epoch(run, now)) / run.planned_epochs)

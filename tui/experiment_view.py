@@ -121,6 +121,8 @@ class ExperimentView:
         for run in self.record.runs.values():
             now = self.progress.get(run.id)
             features = run.status == "running" and now is not None and now.phase == "features"
-            if not features:
+            if run.status == "skipped":  # nothing is left to do
+                done += run.planned_epochs
+            elif not features:
                 done += self.fraction(run) * run.planned_epochs
         return done / sum(run.planned_epochs for run in self.record.runs.values())

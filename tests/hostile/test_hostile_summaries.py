@@ -157,7 +157,7 @@ def glanced_at(folder: Path) -> None:
 def look_at(record: ExperimentRecord) -> None:
     """All that a screen shows of it."""
     lines = ranking_lines(record)
-    lines += summary_text(record, Color(0, 0, 0), wide=True).plain.split("\n")
+    lines += summary_text(record, Color(0, 0, 0), 120).plain.split("\n")
     lines += markdown(record).split("\n")
     say_experiment(Page("unicode"), record, everything=True)
     assert all(line.isprintable() for line in lines)

@@ -19,7 +19,7 @@ from engine.recipes import PRESETS
 from engine.records import ExperimentRecord
 from engine.settings import Settings
 from tui.app import MnistApp
-from tui.pixels import picture, rows_of
+from tui.pixels import BLACKBOARD, picture, rows_of
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
 from tui.screens.training import TrainingScreen
@@ -394,7 +394,9 @@ async def test_without_anything_to_go_on_with_there_is_no_such_key(
 
 @pytest.mark.parametrize("lines", range(38, 44))
 async def test_digits_are_whole_or_not_there(make_app: MakeApp, lines: int) -> None:
-    whole = sum(1 for row in picture(rows_of(first_digits(4)[1], 28)) if row.text.strip())
+    whole = sum(
+        1 for row in picture(rows_of(first_digits(4)[1], 28), BLACKBOARD) if row.text.strip()
+    )
     async with make_app().run_test(size=(120, lines)) as pilot:
         await pilot.pause()
         digits = pilot.app.screen.query_one(DigitStrip)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from rich.text import Text
 from scripted import ScriptedTrainer, settled, text, turn_wheel
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -345,6 +346,13 @@ def test_every_screen_has_a_page_of_help() -> None:
     past = (WatchScreen, PastScreen, ResultsScreen, OverlayScreen)
     pages = {screen.HELP for screen in (*sides, *past, TrainingScreen)}
     assert pages | {"setup"} == set(TEXTS)
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_indented_lines_of_help_fit_80_columns(page: str) -> None:
+    room = 80 - len("│  ┃│")
+    lines = [Text.from_markup(line).plain for line in TEXTS[page].split("\n")]
+    assert not [line for line in lines if line.startswith(" ") and len(line) > room]
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -165,6 +165,62 @@ async def test_stop_asks_first(make_app: MakeApp, trainer: ScriptedTrainer) -> N
         assert "stopping" in status(screen)
 
 
+async def test_a_question_is_all_that_hears_keys(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",)).run_test(size=(120, 40)) as pilot:
+        await start(pilot, trainer)
+        await pilot.press("a")
+        await pilot.pause()
+        await pilot.press("e", "p", "k")
+        assert not trainer.control.stopping and not trainer.control.paused
+        assert trainer.control.check() == 0.0
+        await pilot.press("escape", "p")
+        assert trainer.control.paused
+
+
+async def test_a_skipped_run_shows_how_far_it_came(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",)).run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+        trainer.train(MLP, epochs=2)
+        trainer.progress(MLP, epoch=3, step=90)
+        trainer.finish_run(MLP, status="skipped")
+        await shown(pilot)
+        assert row(screen, MLP)["epoch"] == "2/4"
+        assert screen.view.fraction(screen.view.record.runs[MLP]) == 0.5  # type: ignore[union-attr]
+        assert screen.view.fraction_of_all() == 0.5  # nothing of it is left to do
+
+
+@pytest.mark.parametrize("size", [(60, 20), (79, 24), (80, 23), (40, 10), (30, 6)])
+async def test_a_small_terminal_is_told_so_and_has_the_numbers(
+    make_app: MakeApp, trainer: ScriptedTrainer, size: tuple[int, int]
+) -> None:
+    async with make_app(models=("mlp",), repeats=1).run_test(size=size) as pilot:
+        screen = await start(pilot, trainer)
+        trainer.train(MLP, epochs=2, accuracy=0.9812)
+        await shown(pilot)
+        assert f"small: {size[0]}×{size[1]}" in text(pilot.app)
+        assert "98.12" in text(pilot.app)
+        trainer.finish_run(MLP, 0.9812)
+        trainer.end()
+        await shown(pilot)
+        assert "98.12" in text(pilot.app)
+        panel = screen.query_one(SummaryPanel)
+        lines = str(panel.content).split("\n")
+        assert max(map(len, lines[:2])) <= max(panel.size.width, len("   model") + 25)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_large_terminal_is_not(
+    make_app: MakeApp, trainer: ScriptedTrainer, size: tuple[int, int]
+) -> None:
+    async with make_app(models=("mlp",)).run_test(size=size) as pilot:
+        await start(pilot, trainer)
+        assert "small:" not in text(pilot.app)
+
+
 async def test_stop_after_epoch(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
     async with make_app().run_test() as pilot:
         await start(pilot, trainer)

@@ -124,9 +124,9 @@ def _draw(image: bytes, characters: str) -> None:
     from rich.segment import Segment, Segments
 
     from tui.ascii_text import wants_ascii
-    from tui.pixels import picture, rows_of
+    from tui.pixels import BLACKBOARD, picture, rows_of
 
     console = Console(highlight=False)
     plain = wants_ascii(characters) or console.color_system is None or console.no_color
-    for strip in picture(rows_of(image, SIDE), plain=plain):
+    for strip in picture(rows_of(image, SIDE), None if plain else BLACKBOARD):
         console.print(Segments([*strip, Segment.line()]), end="")

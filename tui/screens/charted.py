@@ -66,7 +66,10 @@ class ChartedScreen(SizedScreen[Result]):
 
     def action_read_out(self, epochs: int) -> None:
         """The exact values of another epoch."""
-        self.query_one(Charts).point_further(epochs, self._newest())
+        charts = self.query_one(Charts)
+        if charts.options.seconds:
+            self.notify("epochs are read out over epochs: u shows them", timeout=3)
+        charts.point_further(epochs, self._newest())
 
     def _newest(self) -> int:
         """How many epochs the run that is furthest has done."""

@@ -38,15 +38,17 @@ epochs, repeats, device and workers begin as you started them last.
   Space         choose a model, open a list
   s             start (also Enter on the Start button or in a field)
   r             go on with the experiment that ended too early last, if any
-  w             watch what another process trains, if one does: after a dropped
-                connection, or what mnist-tui run trains
+  w             watch what another process trains, if one does: after
+                a dropped connection, or what mnist-tui run trains
   h             results: the experiments there are, to open and compare
-                s, r, w, h, q and ? work in a field, too: no number has them
+                s, r, w, h, q and ? work in a field, too: no number has
+                these letters
   t             colours: dark, light, high contrast, the terminal's own
   q             quit
   Ctrl+Z        to the shell; fg comes back
   Ctrl+P        command palette: every action and the themes
-  Ctrl+L        draw the whole screen again, if another program has written on it
+  Ctrl+L        draw the whole screen again, if another program has
+                written on it
   ?             this page; Esc closes it
 
 [b]Networks[/b]  channels × rows × columns; on the right parameters
@@ -108,6 +110,8 @@ the top means that a model has not been measured yet.
   95 % CI       19 times in 20 the true mean is in mean ± this
                 (Student's t)
   best run      the highest of them
+  ★ best        the highest mean; whether by more than chance, tells
+                mnist-tui results compare
   time/run      seconds of training, without the tests
   images/s      trained each second, by runs side by side all together
 
@@ -163,12 +167,12 @@ Below the table is what the chosen one came to, or why it cannot be read.
   Space         tick it, or no more, and go on to the next; up to {len(LETTERS)}, which
                 are compared in the order of their letters
   c             compare: those ticked over one another
-  /             filter: words of the id, models, status, preset; all must be
-                there; Enter or ↓ leads to the table, Esc shows all again
+  /             filter: words of the id, models, status, preset; all must
+                be there; Enter or ↓ leads to the table, Esc shows all again
   r             train again with the settings of the chosen one; asks first
-  e             export those ticked, also those that a filter hides, or else the
-                chosen one, into files in the folder that the program was
-                started in: asks which kind
+  e             export those ticked, also those that a filter hides, or
+                else the chosen one, into files in the folder that the
+                program was started in: asks which kind
   Esc           back to the form
   t             colours: dark, light, high contrast, the terminal's own
   q             quit
@@ -203,7 +207,8 @@ certain may be right 88 times in 100.
 [b]Keys[/b]
   m             the next network
   ← →           one run after the other, and all of them added up
-  v             the matrix or each digit's figures, where there is room for one
+  v             the matrix or each digit's figures, where there is room
+                for one of them
   c  Esc        compare, back to the experiment
   ?             this page; Esc closes it
 """,

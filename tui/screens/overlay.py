@@ -14,13 +14,14 @@ from textual.widgets import Static
 from engine.records import ExperimentRecord
 from tui.bridge import Bridge
 from tui.chart_lines import MEASURES
+from tui.form_words import recipe_words
 from tui.output_lines import inert
 from tui.overlay import overlay
 from tui.palette import LETTERS
 from tui.screens.charted import ChartedScreen
 from tui.widgets.charts import Charts
 from tui.widgets.comparison_table import ComparisonTable
-from tui.wording import limits, training
+from tui.wording import limits
 
 FRAME = 3
 """Rows of the table that are not a model's."""
@@ -98,9 +99,9 @@ class OverlayScreen(ChartedScreen[None]):
         text = Text()
         for letter, record in zip(LETTERS, self._records, strict=False):
             settings = record.settings
-            recipe = training(settings.recipe(settings.models[0]))
             text.append(f"{letter}  ", "bold").append(inert(record.id))
-            words = [settings.preset, f"{settings.epochs} epochs", recipe, limits(settings)]
+            how = [settings.preset, f"{settings.epochs} epochs"]
+            words = [*how, limits(settings), recipe_words(settings)]
             text.append(f"   {', '.join(filter(None, words))}\n", "dim")
         text.right_crop(1)
         return text

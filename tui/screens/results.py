@@ -20,6 +20,7 @@ from engine.records import ExperimentRecord
 from engine.results import ResultsError
 from engine.results_folder import Unreadable
 from engine.settings import Settings
+from tui.form_words import recipe_words
 from tui.listed import Listed, look
 from tui.output_lines import inert
 from tui.palette import LETTERS
@@ -27,7 +28,6 @@ from tui.screens.sized import SizedScreen
 from tui.widgets.experiments_table import ExperimentsTable
 from tui.widgets.question_strip import QuestionStrip
 from tui.widgets.summary_panel import SummaryPanel
-from tui.wording import training
 
 AT_ONCE = 20
 """Experiments that are read before the table shows them."""
@@ -304,8 +304,7 @@ class ResultsScreen(SizedScreen[None]):
 
 def _trained(settings: Settings) -> str:
     """ "5 × 10 epochs, notebook, adam 0.001 constant"."""
-    recipe = training(settings.recipe(settings.models[0]))
-    return f"{_times(settings)}, {settings.preset}, {recipe}"
+    return f"{_times(settings)}, {settings.preset}, {recipe_words(settings)}"
 
 
 def _times(settings: Settings) -> str:

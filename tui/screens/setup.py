@@ -115,7 +115,7 @@ class SetupScreen(SizedScreen[None]):
                         note = self._device_words(self._device)
                         yield from self._select("device", self._devices, self._device, note)
                     yield SettingField(name, label, getattr(self.settings, name))
-            yield DigitStrip(id="digits")
+            yield DigitStrip(id="digits", classes="panel")
         with Vertical(id="bottom"):
             yield Label("", id="message", markup=False)
             with Center():

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.events import Key
+from textual.widgets import Static
 
 from engine.events import (
     ExperimentFinished,
@@ -45,6 +46,12 @@ from tui.wording import run_line
 
 RARE = 2.0
 """Looks a second, below which loss and accuracy would be of different moments for too long."""
+WIDTH, HEIGHT = 80, 24
+"""Cells from which all is shown."""
+LEAST_WITH_CHARTS = 18
+"""Rows below which numbers alone are shown."""
+UNHEARD = ("pause", "resume", "stop", "stop_after_epoch", "skip", "new", "add")
+"""Actions that a question holds off: they would act unseen behind it."""
 
 
 class TrainingScreen(ChartedScreen[str | None]):
@@ -91,6 +98,8 @@ class TrainingScreen(ChartedScreen[str | None]):
         self.bridge = trainer.bridge
         self._looks = 0
         self._pace = Pace(settings.refresh_rate)
+        self._wait = 1 / settings.refresh_rate
+        """Seconds between this look and the last."""
 
     @property
     def record(self) -> ExperimentRecord | None:
@@ -101,6 +110,7 @@ class TrainingScreen(ChartedScreen[str | None]):
         """Top to bottom: what matters most first."""
         yield StatusLine()
         yield QuestionStrip()
+        yield Static(id="cramped")
         with Horizontal(id="cards"):
             for model in self._settings.models:
                 yield ModelCard(model)
@@ -127,13 +137,20 @@ class TrainingScreen(ChartedScreen[str | None]):
             for number, measure in enumerate(MEASURES):
                 # In turns, so that a key never waits for both; together where looks are rare, and
                 # at the first, which may show what has been there for long.
-                together = self._settings.refresh_rate < RARE or self._looks == 1
+                together = self._wait > 1 / RARE or self._looks == 1
                 if together or self._looks % len(MEASURES) == number:
                     self.draw_chart(measure)
-            self.set_timer(self._pace.wait(self.view.elapsed), self._look)
+            self._wait = self._pace.wait(self.view.elapsed)
+            self.set_timer(self._wait, self._look)
 
     def on_resize(self) -> None:
-        """The status line's bar depends on the width."""
+        """The status line's bar depends on the width; where it is too small, say so."""
+        width, height = self.app.size
+        self.set_class(width < WIDTH or height < HEIGHT, "-cramped")
+        self.set_class(height < LEAST_WITH_CHARTS, "-flat")
+        self.query_one("#cramped", Static).update(
+            f"small: {width}×{height}; all is shown from {WIDTH}×{HEIGHT}"
+        )
         self._show()
 
     def _pull(self) -> None:
@@ -209,6 +226,7 @@ class TrainingScreen(ChartedScreen[str | None]):
             return
         assert self.view.record is not None
         self.remove_class("-asking")
+        self.refresh_bindings()
         self.query_one(SummaryPanel).show(self.view.record)
         self.add_class("-ended")
         self.query_one(LogPane).add("INFO", f"{self.view.record.status}; {self.AFTERWARDS}")
@@ -223,6 +241,8 @@ class TrainingScreen(ChartedScreen[str | None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys are shown and work now."""
+        if self.has_class("-asking") and action in UNHEARD:
+            return False
         training = self.view.ended is None
         match action:
             case "pause":
@@ -309,6 +329,7 @@ class TrainingScreen(ChartedScreen[str | None]):
         if self.maximized is not None:
             self.minimize()
         self.add_class("-asking")
+        self.refresh_bindings()
         strip = self.query_one(QuestionStrip)
         await strip.ask(question, QUESTIONS[question], ANSWERS[question])
 
@@ -326,6 +347,7 @@ class TrainingScreen(ChartedScreen[str | None]):
     @on(QuestionStrip.Answered)
     def _answered(self, event: QuestionStrip.Answered) -> None:
         self.remove_class("-asking")
+        self.refresh_bindings()
         self.query_one(PlanTable).focus()
         if event.question == "add":
             if event.answer != "stay":

@@ -19,7 +19,8 @@ from tui.widgets.strip_widget import StripWidget
 LARGE_FROM = SIDE
 """Rows from which a pixel takes two cells side by side; below, half a cell."""
 
-MARK = Style(bold=True, color="bright_white")
+MARK = Style(bold=True, color="bright_green")
+"""The pen of the keyboard, on the paper as on the ink."""
 
 
 class Canvas(StripWidget, can_focus=True):
@@ -73,7 +74,7 @@ class Canvas(StripWidget, can_focus=True):
     def draw(self) -> list[Strip]:
         """The picture, with the pen where the keyboard has it."""
         rows = rows_of(self.drawing.image, SIDE)
-        strips = picture(enlarged(rows, 2) if self._large else rows, plain=self.plain)
+        strips = picture(enlarged(rows, 2) if self._large else rows, self.paper)
         if not self.has_focus:
             return strips
         x, y, width = self._pen[0], self._pen[1] // 2, 1

@@ -36,7 +36,7 @@ class ChosenDigit(StripWidget):
         """Side by side."""
         if not self._image:
             return []
-        rows = picture(rows_of(self._image, SIDE), plain=self.plain)
+        rows = picture(rows_of(self._image, SIDE), self.paper)
         lines = [self.strip(line) for line in self._answers()]
         lines += [Strip.blank(0)] * (len(rows) - len(lines))
         return [

@@ -16,6 +16,7 @@ SIDE = 28
 MARGIN = 4
 """Pixels around a digit that are blank."""
 COUNT = 8
+TITLE = "What they learn to read: the first of 10,000 test digits"
 FILE = "MNIST/raw/t10k-images-idx3-ubyte.gz"
 
 
@@ -34,6 +35,11 @@ def first_digits(count: int) -> tuple[bytes, ...]:
 class DigitStrip(StripWidget):
     """As many test digits side by side as fit."""
 
+    def on_mount(self) -> None:
+        """Say what they are."""
+        super().on_mount()
+        self.border_title = TITLE
+
     def draw(self) -> list[Strip]:
         """The digits in the middle of the width, whole or not at all."""
         margin = max(0, SIDE // 2 - self.size.height)
@@ -41,7 +47,5 @@ class DigitStrip(StripWidget):
             return []
         digits = first_digits(COUNT)[: self.size.width // SIDE]
         left = Strip.blank((self.size.width - len(digits) * (SIDE - 2 * margin)) // 2)
-        pictures = [
-            picture(cropped(rows_of(digit, SIDE), margin), plain=self.plain) for digit in digits
-        ]
+        pictures = [picture(cropped(rows_of(digit, SIDE), margin), self.paper) for digit in digits]
         return [Strip.join([left, *parts]) for parts in zip(*pictures, strict=True)]

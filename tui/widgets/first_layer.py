@@ -45,10 +45,10 @@ class FirstLayer(Tiles):
         weights = self._weights[index]
         rows = rows_of(weights.pixels, weights.width)
         if not self._maps:
-            return picture(halved(rows), signed=True, plain=self.plain)
-        small = picture(enlarged(rows, FILTER_SCALE), signed=True, plain=self.plain)
+            return picture(halved(rows), self.paper, signed=True)
+        small = picture(enlarged(rows, FILTER_SCALE), self.paper, signed=True)
         found = self._maps[index]
-        large = picture(rows_of(found.pixels, found.width), plain=self.plain)
+        large = picture(rows_of(found.pixels, found.width), self.paper)
         blank = self.strip(Text(" " * FILTER_SIDE))
         left = [*small, *[blank] * (len(large) - len(small))]
         return [Strip.join(pair) for pair in zip(left, large, strict=True)]

@@ -38,6 +38,10 @@ class Mistakes(Tiles):
             self.cursor = numbers.index(before.number)
         self.show_count(len(found))
 
+    def choose_first(self) -> None:
+        """As if they were shown for the first time."""
+        self.action_move(-self.count)
+
     @property
     def chosen(self) -> Misread | None:
         """The one under the cursor."""
@@ -50,7 +54,7 @@ class Mistakes(Tiles):
     def tile(self, index: int) -> list[Strip]:
         """The digit without its margin."""
         rows = rows_of(self._digits.image(self._found[index].number), SIDE)
-        return picture(cropped(rows, MARGIN), plain=self.plain)
+        return picture(cropped(rows, MARGIN), self.paper)
 
     def caption(self, index: int) -> str:
         """Its number and both digits."""

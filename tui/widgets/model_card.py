@@ -17,8 +17,8 @@ from tui.palette import look, model_shades, model_style
 from tui.widgets.strip_widget import StripWidget
 from tui.wording import spread
 
-DIGITS_WIDTH = 20
-"""Cells of "99.99" in large digits, and two blank ones."""
+DIGITS_WIDTH = 19
+"""Cells of "99.99" in large digits, and a blank one."""
 BEST = "  ★ best"
 
 
@@ -141,7 +141,10 @@ class ModelCard(StripWidget):
         """The number in digits of three rows with words beside it, or a small form of both."""
         color = model_shades(self.model, self.colors[2]).full
         if self.size.height < ROWS:
-            return [self.strip(line) for line in small_lines(self.model, self.headline, color)]
+            lines = small_lines(self.model, self.headline, color)
+            for line in lines:  # the next card begins right behind it
+                line.truncate(self.size.width - 1, overflow="ellipsis")
+            return [self.strip(line) for line in lines]
         digits = large_digits(number(self.headline), ascii=self.ascii)
         words = large_words(self.headline)
         return [

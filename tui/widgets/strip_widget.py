@@ -16,6 +16,7 @@ from textual.theme import Theme
 from textual.widget import Widget
 
 from tui.ascii_filter import AsciiFilter
+from tui.pixels import Paper, paper_of
 
 GAP = 24
 """Unchanged cells in a row that are cheaper to send again than to jump over: a jump, a style and
@@ -100,9 +101,9 @@ class StripWidget(Widget):
         return rows
 
     @property
-    def plain(self) -> bool:
-        """Whether pictures are to be drawn with characters, for want of colours or half blocks."""
-        return self.app.no_color or self.ascii
+    def paper(self) -> Paper | None:
+        """What pictures are drawn on; None for want of colours or half blocks."""
+        return None if self.app.no_color or self.ascii else paper_of(*self.colors[2:])
 
     @property
     def ascii(self) -> bool:

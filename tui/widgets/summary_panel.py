@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from rich.text import Text
 from textual.color import Color
 from textual.widgets import Static
@@ -35,18 +37,31 @@ class SummaryPanel(Static):
 
     def _draw(self) -> None:
         if self._record is not None:
-            self.update(summary_text(self._record, self.colors[2], wide=self.size.width >= 96))
+            self.update(summary_text(self._record, self.colors[2], self.size.width))
 
 
-def summary_text(record: ExperimentRecord, background: Color, *, wide: bool) -> Text:
-    """The table and the path of the summary."""
-    head = f"   {'model':<13}{'test accuracy':>17}{'95 % CI':>10}{'best run':>10}{'runs':>6}"
-    text = Text(
-        head + f"{'time/run':>11}" + (f"{'images/s':>12}{'parameters':>13}" if wide else "")
-    )
+NAMES = {"test accuracy": 33, "95 % CI": 10, "best run": 10, "runs": 6, "time/run": 11}
+NAMES |= {"images/s": 12, "parameters": 13}
+"""Columns and the cells of each, the first with the model's name; the last ones go first where
+there is not room for all.
+"""
+
+
+def columns_for(width: int) -> list[str]:
+    """Those that fit in so many cells."""
+    ends = accumulate(NAMES.values())
+    return [name for name, end in zip(NAMES, ends, strict=True) if end <= width] or [*NAMES][:1]
+
+
+def summary_text(record: ExperimentRecord, background: Color, width: int) -> Text:
+    """The table and the path of the summary, for so many cells."""
+    columns = columns_for(width)
+    text = Text("   model" + columns[0].rjust(NAMES[columns[0]] - len("   model")))
+    for name in columns[1:]:
+        text.append(name.rjust(NAMES[name]))
     text.stylize("dim")
     for place, model in enumerate(record.ranking(), start=1):
-        text.append("\n").append_text(_line(place, model, record, background, wide=wide))
+        text.append("\n").append_text(_line(place, model, record, background, columns))
     for model in record.models:
         if model.features_seconds:
             note = (
@@ -64,25 +79,28 @@ def summary_text(record: ExperimentRecord, background: Color, *, wide: bool) -> 
 
 
 def _line(
-    place: int, model: ModelSummary, record: ExperimentRecord, background: Color, *, wide: bool
+    place: int, model: ModelSummary, record: ExperimentRecord, background: Color, columns: list[str]
 ) -> Text:
     color = model_shades(model.name, background).full
     found = model.test_accuracy
     if found is None:
         line = Text.assemble("–  ", (f"{look(model.name).marker} {model.name:<11}", color))
         return line.append(f"  no finished run{_why(model.name, record)}", "dim")
-    ci = f"± {found.ci95 * 100:.2f}" if found.ci95 is not None else "–"
-    time = short_duration(model.seconds.mean) if model.seconds else "–"
+    values = {
+        "95 % CI": f"± {found.ci95 * 100:.2f}" if found.ci95 is not None else "–",
+        "best run": accuracy(found.max),
+        "runs": str(model.runs),
+        "time/run": short_duration(model.seconds.mean) if model.seconds else "–",
+        "images/s": count(model.images_per_second.mean) if model.images_per_second else "–",
+        "parameters": f"{model.size.parameters:,}" if model.size else "–",
+    }
     line = Text.assemble(
         (f"{place}. ", "bold"),
         (f"{look(model.name).marker} {model.name:<11}", f"bold {color}"),
         (f"{spread(model):>17}", "bold"),
-        f"{ci:>10}{found.max * 100:>8.2f} %{model.runs:>6}{time:>11}",
     )
-    if wide:
-        rate = count(model.images_per_second.mean) if model.images_per_second else "–"
-        size = f"{model.size.parameters:,}" if model.size else "–"
-        line.append(f"{rate:>12}{size:>13}")
+    for name in columns[1:]:
+        line.append(values[name].rjust(NAMES[name]))
     return line
 
 
