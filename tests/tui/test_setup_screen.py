@@ -402,5 +402,6 @@ async def test_digits_are_whole_or_not_there(make_app: MakeApp, lines: int) -> N
         digits = pilot.app.screen.query_one(DigitStrip)
         drawn = [digits.render_line(y).text[30:60] for y in range(digits.size.height)]
         inked = sum(1 for row in drawn if row.strip())
-        assert inked in (0, whole, whole + 1)  # half a row more, where two pixels share a cell
+        # Half a row more or less, as two pixels share a cell.
+        assert inked in (0, whole - 1, whole, whole + 1)
         assert bool(inked) == (lines >= 40)

@@ -168,7 +168,7 @@ Below the table is what the chosen one came to, or why it cannot be read.
                 are compared in the order of their letters
   c             compare: those ticked over one another
   /             filter: words of the id, models, status, preset; all must
-                be there; Enter or ↓ leads to the table, Esc shows all again
+                be there; Enter or ↓ leads to the table, Esc shows all
   r             train again with the settings of the chosen one; asks first
   e             export those ticked, also those that a filter hides, or
                 else the chosen one, into files in the folder that the

@@ -176,7 +176,7 @@ class InspectScreen(SizedScreen[None]):
         """The next network."""
         if self._snapshots:
             self._model = next_in_turn(list(self._snapshots), self._model)
-            self._begin_anew()
+            self._show()
 
     def action_view(self) -> None:
         """Another look at it; the confusion map needs no turn where it is in sight anyway."""
@@ -188,15 +188,10 @@ class InspectScreen(SizedScreen[None]):
     def action_order(self) -> None:
         """Another order of the misread digits."""
         self._order = next_in_turn(ORDERS, self._order)
-        self._begin_anew()
+        self._show()
 
     def action_filter(self) -> None:
         """Misread digits that other networks read rightly, or wrongly, alone."""
         if self._snapshots:
             self._filter = next_in_turn(filters(self._model, self._snapshots), self._filter)
-            self._begin_anew()
-
-    def _begin_anew(self) -> None:
-        """Other digits, or another order: from the first."""
-        self._show()
-        self.query_one(Mistakes).choose_first()
+            self._show()

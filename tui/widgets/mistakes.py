@@ -38,10 +38,6 @@ class Mistakes(Tiles):
             self.cursor = numbers.index(before.number)
         self.show_count(len(found))
 
-    def choose_first(self) -> None:
-        """As if they were shown for the first time."""
-        self.action_move(-self.count)
-
     @property
     def chosen(self) -> Misread | None:
         """The one under the cursor."""
