@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mnist_tui")
 
-TEXTUALS_OWN = ("command_palette", "quit", "app.quit", "minimize")
+TEXTUALS_OWN = ("command_palette", "minimize")
 """Actions that are in the command palette anyway."""
-UNWANTED = ("Screenshot", "Maximize", "Keys")
-"""Textual's commands that save a file on the server, enlarge what is not meant to be, or take the
-room of the screen; help and m do better."""
+UNWANTED = ("Screenshot", "Maximize", "Keys", "Quit")
+"""Textual's commands that save a file on the server, enlarge what is not meant to be, take the room
+of the screen, or name no key and do not ask; help, m and q do better."""
 
 
 class MnistApp(ThemedApp):
@@ -49,7 +49,14 @@ class MnistApp(ThemedApp):
     ENABLE_COMMAND_PALETTE = True
     CSS_PATH = "screens/setup.tcss"  # Textual does not load that of a default screen
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
+        Binding(
+            "ctrl+q,ctrl+c",
+            "quit",
+            "Quit",
+            show=False,
+            priority=True,
+            tooltip="Leave; while it trains it asks first",
+        ),
         Binding("ctrl+z", "suspend_process", "To the shell", show=False, priority=True),
     ]
 
@@ -212,8 +219,9 @@ class MnistApp(ThemedApp):
         for node, binding, enabled, _ in screen.active_bindings.values():
             # Those without a place in the footer, too; but not those for moving about.
             ours = binding.show or binding.tooltip or (node is screen and "." not in binding.action)
-            if enabled and ours and binding.action not in offered:
-                offered.add(binding.action)  # some have several keys
+            action_name = binding.action.removeprefix("app.")
+            if enabled and ours and action_name not in offered:
+                offered.add(action_name)  # some have several keys
                 action = partial(self.run_action, binding.action, node)
                 key = self.get_key_display(binding)
                 yield SystemCommand(binding.tooltip or binding.description, f"Key: {key}", action)

@@ -27,6 +27,8 @@ ENDLESS = ["--epochs", "1000", "--repeats", "1"]
 SIZES = ((120, 40), (80, 24))
 WINDOW = 10.0
 KEYS = 60
+TURNS = 4
+"""Of each of the two, a round."""
 KEY_GAP = 0.3
 """Seconds between keys, as a person presses them."""
 
@@ -142,49 +144,68 @@ def _read_out(screen: Terminal, *, shown: bool) -> float:
 
 
 TRAININGS = {
-    "mlp": ["--model", "mlp", "--epochs", "15", "--repeats", "1"],
-    "mlp, 5 side by side": ["--model", "mlp", "--epochs", "10", "--repeats", "5"],
-    "cnn": ["--model", "cnn", "--epochs", "1", "--repeats", "1", "--train-limit", "30000"],
+    "mlp": ["--model", "mlp", "--repeats", "1"],
+    "mlp, 5 side by side": ["--model", "mlp", "--repeats", "5"],
+    "cnn": ["--model", "cnn", "--repeats", "1", "--train-limit", "6000", "--test-limit", "1000"],
 }
+TURN = 8.0
+"""Seconds that one of the two trains while the other one is held."""
+LIVELY = 12.0
+"""Seconds after the start, when the screen looks more often, that do not count."""
 
 
 def throughput(rounds: int) -> None:
-    """What the dashboard costs the training: images a second beside `mnist-tui run`, in turns.
+    """What the dashboard costs the training, beside `mnist-tui run` with the same flags.
 
-    The terminal only takes the bytes: drawing them would cost the training more than sending them.
+    Both are under way at once and take turns: a machine is not as quick at one moment as at the
+    next. Of each turn the epochs count that were not held in their middle. The terminals only take
+    the bytes: drawing them would cost the training more than sending them.
     """
     for name, flags in TRAININGS.items():
-        with_screen, without = [], []
-        for _ in range(rounds):
-            with tempfile.TemporaryDirectory() as folder:
-                with dashboard(folder, *flags) as screen:
-                    screen.wait_for("Start")
-                    screen.press("s")
-                    screen.drain(lambda: _status(folder) == "finished", 600)
-                with_screen.append(_images_per_second(folder))
-            with tempfile.TemporaryDirectory() as folder:
-                with Terminal([COMMAND, "run", *flags], cwd=folder) as screen:
-                    screen.drain(lambda: screen.process.poll() is not None, 600)
-                without.append(_images_per_second(folder))
-        ratios = [one / other for one, other in zip(with_screen, without, strict=True)]
+        flags = [*flags, "--epochs", "10000", "--save-weights", "false"]
+        with (
+            tempfile.TemporaryDirectory() as with_screen,
+            tempfile.TemporaryDirectory() as without,
+            dashboard(with_screen, *flags) as screen,
+        ):
+            screen.wait_for("Start")
+            screen.press("s")
+            _drain_for(screen, LIVELY)
+            screen.hold()
+            with Terminal([COMMAND, "run", *flags], cwd=without) as headless:
+                _drain_for(headless, LIVELY)
+                headless.hold()
+                ratios = [
+                    _turn(screen, with_screen) / _turn(headless, without)
+                    for _ in range(rounds * TURNS)
+                ]
         print(
-            f"{name}: with the dashboard {statistics.median(with_screen):,.0f} images/s, "
-            f"without {statistics.median(without):,.0f}: "
-            f"{statistics.median(with_screen) / statistics.median(without):.3f} "
-            f"(by rounds {', '.join(f'{ratio:.3f}' for ratio in ratios)})"
+            f"{name}: with the dashboard {statistics.median(ratios):.3f} of the images/s without, "
+            f"the middle half of {len(ratios)} turns "
+            f"{' to '.join(f'{q:.3f}' for q in statistics.quantiles(ratios, n=4)[::2])}"
         )
 
 
-def _status(folder: str) -> str:
-    """Of the one experiment in the folder."""
-    summaries = list(Path(folder).glob("results/*/summary.toml"))
-    return tomllib.loads(summaries[0].read_text())["status"] if summaries else ""
+def _turn(terminal: Terminal, folder: str) -> float:
+    """Let it train; images a second of its epochs."""
+    before = len(_rates(folder))
+    terminal.go_on()
+    _drain_for(terminal, TURN)
+    rates = _rates(folder)
+    terminal.hold()
+    return statistics.mean(rates[before + 1 :])
 
 
-def _images_per_second(folder: str) -> float:
+def _drain_for(terminal: Terminal, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    terminal.drain(lambda: time.monotonic() > end, seconds + 1)
+
+
+def _rates(folder: str) -> list[float]:
+    """Images a second in each finished epoch of the first run."""
     (summary,) = Path(folder).glob("results/*/summary.toml")
-    rate: float = tomllib.loads(summary.read_text())["models"][0]["images_per_second"]["mean"]
-    return rate
+    runs = tomllib.loads(summary.read_text())["runs"]
+    return [epoch["images_per_second"] for epoch in runs[0].get("epochs", [])]
 
 
 GROUPS = {"start": start, "past": past, "wire": wire, "keys": keys, "throughput": throughput}

@@ -128,6 +128,14 @@ class Terminal:
         """Send a signal to the command itself, not to its children."""
         self.process.send_signal(number)
 
+    def hold(self) -> None:
+        """Stop the command and its children where they are."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let them go on."""
+        os.killpg(self.process.pid, signal.SIGCONT)
+
     def hang_up(self) -> None:
         """Close the terminal, as a dropped connection does."""
         if self._master >= 0:

@@ -459,6 +459,19 @@ async def test_notices_failures_and_log_records_reach_the_log_pane(
         assert row(screen, MLP)["state"] == "✗ failed"
 
 
+async def test_the_palette_quits_as_the_key_does(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    app = make_app(models=("mlp",))
+    async with app.run_test(size=(120, 40)) as pilot:
+        for screen in (app.screen, await start(pilot, trainer)):
+            offered = [c for c in app.get_system_commands(screen) if "quit" in c.title.lower()]
+            assert [(command.title, command.help) for command in offered] == [("Quit", "Key: q")]
+        await offered[0].callback()
+        await pilot.pause()
+        assert "Still training. Quit?" in text(app)
+
+
 async def test_help_and_palette_open_while_it_trains(
     make_app: MakeApp, trainer: ScriptedTrainer
 ) -> None:
