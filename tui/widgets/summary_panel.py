@@ -13,6 +13,19 @@ from engine.records import ExperimentRecord, ModelSummary
 from tui.palette import look, model_shades
 from tui.wording import accuracy, count, duration, limits, short_duration, spread
 
+COLUMNS = {
+    "test accuracy": 33,
+    "95 % CI": 10,
+    "best run": 10,
+    "runs": 6,
+    "time/run": 11,
+    "images/s": 12,
+    "parameters": 13,
+}
+"""And the cells of each, the first with the model's name; where there is not room for all, the last
+ones are left out.
+"""
+
 
 class SummaryPanel(Static):
     """Stays on the screen after the end."""
@@ -40,25 +53,18 @@ class SummaryPanel(Static):
             self.update(summary_text(self._record, self.colors[2], self.size.width))
 
 
-NAMES = {"test accuracy": 33, "95 % CI": 10, "best run": 10, "runs": 6, "time/run": 11}
-NAMES |= {"images/s": 12, "parameters": 13}
-"""Columns and the cells of each, the first with the model's name; the last ones go first where
-there is not room for all.
-"""
-
-
 def columns_for(width: int) -> list[str]:
     """Those that fit in so many cells."""
-    ends = accumulate(NAMES.values())
-    return [name for name, end in zip(NAMES, ends, strict=True) if end <= width] or [*NAMES][:1]
+    ends = accumulate(COLUMNS.values())
+    return [name for name, end in zip(COLUMNS, ends, strict=True) if end <= width] or [*COLUMNS][:1]
 
 
 def summary_text(record: ExperimentRecord, background: Color, width: int) -> Text:
     """The table and the path of the summary, for so many cells."""
     columns = columns_for(width)
-    text = Text("   model" + columns[0].rjust(NAMES[columns[0]] - len("   model")))
+    text = Text("   model" + columns[0].rjust(COLUMNS[columns[0]] - len("   model")))
     for name in columns[1:]:
-        text.append(name.rjust(NAMES[name]))
+        text.append(name.rjust(COLUMNS[name]))
     text.stylize("dim")
     for place, model in enumerate(record.ranking(), start=1):
         text.append("\n").append_text(_line(place, model, record, background, columns))
@@ -100,7 +106,7 @@ def _line(
         (f"{spread(model):>17}", "bold"),
     )
     for name in columns[1:]:
-        line.append(values[name].rjust(NAMES[name]))
+        line.append(values[name].rjust(COLUMNS[name]))
     return line
 
 
