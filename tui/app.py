@@ -49,14 +49,7 @@ class MnistApp(ThemedApp):
     ENABLE_COMMAND_PALETTE = True
     CSS_PATH = "screens/setup.tcss"  # Textual does not load that of a default screen
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "ctrl+q,ctrl+c",
-            "quit",
-            "Quit",
-            show=False,
-            priority=True,
-            tooltip="Leave; while it trains it asks first",
-        ),
+        Binding("ctrl+q,ctrl+c", "quit", "Quit", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", "To the shell", show=False, priority=True),
     ]
 

@@ -39,7 +39,7 @@ class OverlayScreen(ChartedScreen[None]):
         Binding("b", "band", "Repeats", tooltip="Repeats as a band or as lines"),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("escape", "leave", "Back", key_display="Esc"),
-        Binding("q", "app.quit", "Quit", show=False),
+        Binding("q", "app.quit", "Quit", show=False, tooltip="Quit"),
     ]
 
     def __init__(self, records: Sequence[ExperimentRecord]) -> None:

@@ -61,7 +61,7 @@ class ResultsScreen(SizedScreen[None]):
         Binding("e", "export", "Export"),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("escape", "leave", "Back", key_display="Esc"),
-        Binding("q", "app.quit", "Quit", show=False),
+        Binding("q", "app.quit", "Quit", show=False, tooltip="Quit"),
     ]
 
     class Opened(Message):

@@ -28,7 +28,7 @@ def side_bindings(here: str) -> list[Binding]:
         *side_keys(here),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("escape", "leave", "Back", key_display="Esc"),
-        Binding("q", "app.quit", "Quit", show=False),
+        Binding("q", "app.quit", "Quit", show=False, tooltip="Quit"),
     ]
 
 
