@@ -19,6 +19,8 @@ SHADES = 16
 CHARACTERS = " .:-=+*#%@"
 NEGATIVE = "#d55e00"
 POSITIVE = "#56b4e9"
+MARGIN = 4
+"""Pixels that MNIST's digits leave free on each side."""
 BLANK_BELOW = 24
 """So dark a grey is left out, so that the screen's own background is seen."""
 
@@ -52,7 +54,7 @@ def rows_of(pixels: bytes, width: int) -> list[bytes]:
 
 
 def cropped(rows: Rows, margin: int) -> list[Sequence[int]]:
-    """Without ``margin`` pixels on each side; MNIST's digits leave four free."""
+    """Without ``margin`` pixels on each side."""
     return [row[margin : len(row) - margin] for row in rows[margin : len(rows) - margin]]
 
 

@@ -9,12 +9,10 @@ from functools import cache
 from textual.strip import Strip
 
 from engine.assets import FOLDER
-from tui.pixels import cropped, picture, rows_of
+from tui.pixels import MARGIN, cropped, picture, rows_of
 from tui.widgets.strip_widget import StripWidget
 
 SIDE = 28
-MARGIN = 4
-"""Pixels around a digit that are blank."""
 COUNT = 8
 TITLE = "What they learn to read: the first of 10,000 test digits"
 FILE = "MNIST/raw/t10k-images-idx3-ubyte.gz"

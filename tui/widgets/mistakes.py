@@ -7,12 +7,10 @@ from textual.strip import Strip
 
 from engine.inspection import Digits
 from tui.misread import Misread
-from tui.pixels import cropped, picture, rows_of
+from tui.pixels import MARGIN, cropped, picture, rows_of
 from tui.widgets.tiles import Tiles
 
 SIDE = 28
-MARGIN = 4
-"""MNIST's digits leave so many pixels free on each side."""
 
 
 class Mistakes(Tiles):

@@ -95,8 +95,8 @@ def row_words(
         loss, train = f"{run.last.train_loss:.4f}", accuracy(run.last.train_accuracy)
     if live is not None and live.phase in ("train", "features") and not _too_early(run, live):
         rate = rough_count(_rate(run, live, view))
-    elif run.images_per_second is not None:
-        rate = count(run.images_per_second)
+    elif (mean := run.images_per_second) is not None:
+        rate = count(mean)
     left = eta.runs.get(run.id) if eta else None
     unknown = "–" if view.ended is None and run.status in ("queued", "running") else ""
     values = {
