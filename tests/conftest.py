@@ -22,3 +22,11 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     """No test may touch the cache or the choices of whoever runs it, nor those of another."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture
+def steady_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The screen looks as often as asked for, however slow the machine is."""
+    from tui import pace
+
+    monkeypatch.setattr(pace, "LONGEST_WAIT", 0.0)

@@ -200,7 +200,7 @@ def on_screen(app: App[int]) -> str:
 
 
 @pytest.fixture
-def hostile_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MnistApp:
+def hostile_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steady_pace: None) -> MnistApp:
     """Its preset and folder have hostile names; a hostile experiment in there is unfinished."""
     monkeypatch.setattr(MnistApp, "_warm_up", lambda app: None)
     results = tmp_path / ESCAPES

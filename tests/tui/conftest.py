@@ -9,7 +9,6 @@ import pytest
 from scripted import ScriptedTrainer
 
 from engine.settings import Settings
-from tui import pace
 from tui.app import MnistApp
 
 
@@ -20,12 +19,10 @@ def trainer() -> ScriptedTrainer:
 
 @pytest.fixture
 def make_app(
-    trainer: ScriptedTrainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trainer: ScriptedTrainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steady_pace: None
 ) -> Callable[..., MnistApp]:
     """Makes an app on the scripted trainer; keyword arguments are settings."""
     monkeypatch.setattr(MnistApp, "_warm_up", lambda app: None)  # the tests need no torch
-    for share in ("SHARE", "LIVELY_SHARE"):  # as often as asked for
-        monkeypatch.setattr(pace, share, 100.0)
 
     def make(**settings: object) -> MnistApp:
         values: dict[str, object] = {
