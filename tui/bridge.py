@@ -57,7 +57,7 @@ class RunCurves:
         self.loss_sum += steps * event.loss
         self.accuracy_sum += steps * event.accuracy
         if self.steps >= event.steps * WINDOW:
-            x = event.epoch - 1 + event.step / event.steps
+            x = event.epoch - 1 + (event.step - self.steps / 2) / event.steps  # its middle
             self.loss.append(x, self.loss_sum / self.steps)
             self.accuracy.append(x, self.accuracy_sum / self.steps)
             self.steps, self.loss_sum, self.accuracy_sum = 0, 0.0, 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine.compare import LEVEL, Comparison, Difference, Discordance
+from engine.events import RunId
 
 FEW = 5
 """Repeats below which a difference is easily missed."""
@@ -88,7 +89,7 @@ def _difference(found: Difference, repeats: int) -> str:
 
 
 def _discordance(found: Discordance, baseline: str, other: str, repeats: int) -> str:
-    runs = f"{found.other.id} and {found.baseline.id}"
+    runs = f"{_run(found.other.id, other)} and {_run(found.baseline.id, baseline)}"
     # A run that is the only one, or was named, was not chosen by its accuracy.
     which = f"runs of median accuracy, {runs}," if repeats > 1 else f"runs {runs}"
     return (
@@ -97,6 +98,11 @@ def _discordance(found: Discordance, baseline: str, other: str, repeats: int) ->
         f"{found.baseline_alone:,} by {baseline} alone; "
         f"{p_value(found.adjusted)}: {verdict(found.adjusted)}"
     )
+
+
+def _run(run: RunId, owner: str) -> str:
+    """Whose run it is, where its name does not say so."""
+    return str(run) if owner in (run.model, str(run)) else f"{run} of {owner}"
 
 
 def _points(fraction: float) -> str:

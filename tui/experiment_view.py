@@ -29,6 +29,8 @@ class ExperimentView:
     ended: float | None = None
     paused: bool = False
     stopping: bool = False
+    last_epoch: bool = False
+    """Whether it ends with the epoch under way, and may still be told otherwise."""
     starting: bool = False
     """Whether other processes are to train, and none has begun to yet."""
     _eta: tuple[object, Eta | None] = (None, None)
@@ -78,7 +80,7 @@ class ExperimentView:
         if self.paused:
             return "paused"
         if self.stopping:
-            return "stopping"
+            return "last epoch" if self.last_epoch else "stopping"
         return "starting" if self.starting else "training"
 
     @property

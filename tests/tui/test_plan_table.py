@@ -183,6 +183,21 @@ async def test_after_the_end_nothing_is_planned_any_more(
         assert any("has ended; n begins a new experiment" in words for words in said)
 
 
+@pytest.mark.parametrize("key", ["p", "x", "e", "k", "a", "r", "+", "-", "[", "]"])
+async def test_a_key_that_comes_after_the_end_is_told_so(
+    make_app: MakeApp, trainer: ScriptedTrainer, key: str
+) -> None:
+    async with make_app(models=("mlp",)).run_test(size=(80, 24), notifications=True) as pilot:
+        screen = await begin(pilot, trainer)
+        trainer.end("stopped")
+        await pilot.pause(0.4)
+        await pilot.press(key)
+        await pilot.pause()
+        (said,) = (str(toast.render()) for toast in screen.query("Toast").results(Widget))
+        assert "has ended; n begins a new experiment" in said
+        assert not screen.has_class("-asking")
+
+
 async def test_the_result_says_that_runs_differ_in_length(
     make_app: MakeApp, trainer: ScriptedTrainer
 ) -> None:

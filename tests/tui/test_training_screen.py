@@ -99,7 +99,7 @@ async def test_charts_have_points_within_the_epoch_and_after_it(
         for measure in ("loss", "accuracy"):
             (train,) = screen.query_one(f"#chart-{measure}", Chart)._lines
             assert train.kind == "train"
-            assert [point.x for point in train.points] == [0.3, 0.6]
+            assert [point.x for point in train.points] == pytest.approx([0.15, 0.45])  # middles
         trainer.train(MLP, epochs=1)
         await shown(pilot)
         kinds = {line.kind for line in screen.query_one("#chart-loss", Chart)._lines}
@@ -223,8 +223,9 @@ async def test_a_large_terminal_is_not(
 
 async def test_stop_after_epoch(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
     async with make_app().run_test() as pilot:
-        await start(pilot, trainer)
+        screen = await start(pilot, trainer)
         await pilot.press("e")
+        assert "last epoch" in status(screen)
         assert trainer.control.check() == 0.0
         with pytest.raises(StopRequested):
             trainer.control.check_epoch()

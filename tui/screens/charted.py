@@ -12,20 +12,22 @@ from tui.chart_lines import MEASURES, Measure
 from tui.chart_options import ChartOptions
 from tui.screens.sized import Result, SizedScreen
 from tui.widgets.charts import Charts
+from tui.widgets.keys_footer import CHARTS
 
 
 class ChartedScreen(SizedScreen[Result]):
     """Its charts show ``record``, and within the epochs what ``bridge`` knows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "enlarge", "Enlarge a chart", show=False),
-        Binding("l", "scale", "Loss axis log or linear", show=False),
-        Binding("o", "smooth", "Smooth the train curves", show=False),
-        Binding("u", "unit", "Below the charts: epochs or seconds", show=False),
-        Binding("b", "band", "Repeats as a band or as lines", show=False),
-        Binding("left", "read_out(-1)", "Read out an earlier epoch", show=False),
-        Binding("right", "read_out(1)", "Read out a later epoch", show=False),
-        Binding("z", "zoom", "Zoom to the last epochs", show=False),
+        Binding("m", "enlarge", "Enlarge a chart", show=False, group=CHARTS),
+        Binding("l", "scale", "Loss axis log or linear", show=False, group=CHARTS),
+        Binding("o", "smooth", "Smooth the train curves", show=False, group=CHARTS),
+        Binding("u", "unit", "Below the charts: epochs or seconds", show=False, group=CHARTS),
+        Binding("b", "band", "Repeats as a band or as lines", show=False, group=CHARTS),
+        Binding("z", "zoom", "Zoom to the last epochs", show=False, group=CHARTS),
+        Binding("left", "read_out(-1)", "Read out an earlier epoch", show=False, group=CHARTS),
+        Binding("right", "read_out(1)", "Read out a later epoch", show=False, group=CHARTS),
+        Binding("z", "zoom", "Zoom to the last epochs", show=False, group=CHARTS),
     ]
     bridge: Bridge
 

@@ -12,6 +12,7 @@ from textual.widgets import Static
 from tui.experiment_view import ExperimentView
 from tui.screens.sized import SizedScreen, side_bindings
 from tui.widgets.comparison_table import ComparisonTable
+from tui.widgets.keys_footer import KeysFooter
 from tui.widgets.scatter import Scatter
 from tui.wording import limits
 
@@ -34,7 +35,7 @@ class CompareScreen(SizedScreen[None]):
         yield Static(Text("mnist-tui   compare", "bold"), id="title")
         yield ComparisonTable()
         yield Scatter()
-        yield self.footer()
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Follow the training."""

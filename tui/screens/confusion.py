@@ -19,6 +19,8 @@ from tui.screens.sized import SizedScreen, side_bindings
 from tui.turns import next_in_turn
 from tui.widgets.confusion_map import ConfusionMap
 from tui.widgets.digit_scores import DigitScores
+from tui.widgets.keys_footer import KeysFooter
+from tui.wording import accuracy
 
 NOTHING = "No run has come to a confusion matrix."
 
@@ -55,7 +57,7 @@ class ConfusionScreen(SizedScreen[None]):
         with Horizontal(id="views"):
             yield ConfusionMap()
             yield DigitScores()
-        yield self.footer()
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Show the first model."""
@@ -110,4 +112,4 @@ def _notes(ends: Sequence[RunFinished]) -> list[str]:
     if not errors:
         return []
     mean = sum(errors) / len(errors)
-    return [f"calibration error {mean:.2%}"]
+    return [f"calibration error {accuracy(mean)}"]

@@ -25,6 +25,7 @@ from tui.misread import newest_of_each_model
 from tui.screens.sized import SizedScreen, side_bindings
 from tui.widgets.answers import Answers
 from tui.widgets.canvas import Canvas
+from tui.widgets.keys_footer import KeysFooter
 
 INTERVAL = 0.5
 TEST_IMAGES = 10_000
@@ -65,7 +66,7 @@ class DrawScreen(SizedScreen[None]):
         prompt = f"number of a test digit, 0 to {last}; Enter loads it"
         yield Input(placeholder=prompt, type="integer", id="number")
         yield Static(id="note")
-        yield self.footer()
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Follow the training and the pen."""

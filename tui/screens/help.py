@@ -81,12 +81,13 @@ each epoch: the mean of a model's repeats, and faint around it what lies between
 Table: one row per run; repeats of a small network train side by side and end together.
 Several workers train several runs at once; each row then names its worker.
 ETA is the time until that run is done, evaluation and the runs before it included; ">" at
-the top means that a model has not been measured yet.
+the top means that a model has not been measured yet. Pauses count in "elapsed".
 
 [b]Keys[/b]
   p             pause, and resume
   x             stop: asks whether now or after this epoch; all is saved
-  e             end the experiment after this epoch; e again takes it back
+  e             end the experiment after this epoch, and a pause at once;
+                e again takes it back
   k             skip the run under way, or those side by side; of several
                 workers that of the chosen run
   n             new experiment, once this one has ended
@@ -112,7 +113,10 @@ the top means that a model has not been measured yet.
   best run      the highest of them
   ★ best        the highest mean; whether by more than chance, tells
                 mnist-tui results compare
-  time/run      seconds of training, without the tests
+  runs          those trained to their end, which the figures are over;
+                "4/5" if others were skipped, stopped or failed
+  time/run      seconds of training, without the tests; runs side by side
+                share theirs equally
   images/s      trained each second, by runs side by side all together
 
 [b]Look closer, also while it trains[/b]

@@ -33,6 +33,7 @@ from tui.turns import next_in_turn
 from tui.widgets.chosen_digit import ChosenDigit
 from tui.widgets.confusion_map import ConfusionMap
 from tui.widgets.first_layer import LEGEND, FirstLayer
+from tui.widgets.keys_footer import KeysFooter
 from tui.widgets.mistakes import Mistakes
 from tui.widgets.tiles import Tiles
 
@@ -75,7 +76,7 @@ class InspectScreen(SizedScreen[None]):
                 yield ChosenDigit()
             yield Mistakes()
             yield FirstLayer()
-        yield self.footer()
+        yield KeysFooter()
 
     async def on_mount(self) -> None:
         """Read the test images once, then follow the training."""

@@ -21,6 +21,7 @@ from tui.palette import LETTERS
 from tui.screens.charted import ChartedScreen
 from tui.widgets.charts import Charts
 from tui.widgets.comparison_table import ComparisonTable
+from tui.widgets.keys_footer import KeysFooter
 from tui.wording import limits
 
 FRAME = 3
@@ -62,7 +63,7 @@ class OverlayScreen(ChartedScreen[None]):
         with VerticalScroll(id="differences", classes="panel") as box:
             box.border_title = "Is it more than chance?"
             yield Static("computing…", id="words", markup=False)
-        yield self.footer()
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Draw once: nothing of it changes."""

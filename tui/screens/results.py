@@ -26,6 +26,7 @@ from tui.output_lines import inert
 from tui.palette import LETTERS
 from tui.screens.sized import SizedScreen
 from tui.widgets.experiments_table import ExperimentsTable
+from tui.widgets.keys_footer import KeysFooter
 from tui.widgets.question_strip import QuestionStrip
 from tui.widgets.summary_panel import SummaryPanel
 
@@ -106,7 +107,7 @@ class ResultsScreen(SizedScreen[None]):
         yield ExperimentsTable()
         yield SummaryPanel()
         yield Label("", id="note", markup=False)
-        yield self.footer()
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Begin to read."""

@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from textual.binding import Binding
 from textual.screen import Screen
-from textual.widgets import Footer
 
 Result = TypeVar("Result")
 SIDES = {"inspect": ("i", "Inspect"), "draw": ("d", "Draw"), "compare": ("c", "Compare")}
@@ -32,11 +31,6 @@ def side_bindings(here: str) -> list[Binding]:
     ]
 
 
-class _Footer(Footer):
-    def on_resize(self) -> None:
-        self.compact = self.screen.has_class("-narrow")
-
-
 class SizedScreen(Screen[Result]):
     """Has the classes of its size from the start; Textual alone would lay it out twice."""
 
@@ -53,10 +47,6 @@ class SizedScreen(Screen[Result]):
             )
         )
         super().__init__(classes=" ".join(found))
-
-    def footer(self) -> Footer:
-        """The keys; close together where there is little room, also after a resize."""
-        return _Footer(show_command_palette=False, compact=self.has_class("-narrow"))
 
     def action_leave(self) -> None:
         """Back to the screen below."""

@@ -88,8 +88,9 @@ class ComparisonTable(StripWidget, can_focus=True):
     def draw(self) -> list[Strip]:
         """Column names, models, and what the notebook published."""
         columns, chosen = self._in_sight(), COLUMNS[self._sorted_by]
-        hidden = ("◂" if self._first else " ", "▸" if self._end() < len(COLUMNS) else " ")
-        head = Text(f"{' '.join(hidden)} columns".ljust(NAME_WIDTH), "dim")
+        earlier, later = "◂" if self._first else " ", "▸" if self._end() < len(COLUMNS) else " "
+        more = f"{earlier} more {later}" if earlier + later != "  " else ""
+        head = Text(more.ljust(NAME_WIDTH), "dim")
         for column in columns:
             mark = ("▲" if self._reverse else "▼") if column is chosen else ""
             head.append(f"{column.name + mark:>{column.width}}", "bold" if mark else "dim")

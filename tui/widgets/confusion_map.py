@@ -9,6 +9,7 @@ from textual.strip import Strip
 from tui.palette import model_shades
 from tui.pixels import NEGATIVE
 from tui.widgets.strip_widget import StripWidget
+from tui.wording import accuracy
 
 CELL = 4
 ROOMY_CELL = 5
@@ -57,7 +58,7 @@ class ConfusionMap(StripWidget):
             shown = str(count) if count else "·"
             text.append(f"{shown:>{self._cell}}", self._heat(share, right=right))
         recall = row[true] / sum(row) if sum(row) else None
-        return text.append("      n/a" if recall is None else f"  {recall:>7.2%}", "bold")
+        return text.append("      n/a" if recall is None else f" {accuracy(recall):>8}", "bold")
 
     def _heat(self, share: float, *, right: bool) -> str:
         """The style of a cell; on the terminal's own background numbers have to do."""

@@ -9,6 +9,7 @@ from textual.strip import Strip
 
 from engine.statistics import class_scores, macro_f1, most_confused
 from tui.widgets.strip_widget import StripWidget
+from tui.wording import accuracy
 
 PAIRS = 5
 
@@ -33,7 +34,8 @@ class DigitScores(StripWidget):
             return []
         lines = [Text(f"    {'images':>6}{'precision':>12}{'recall':>10}{'F1':>9}", "dim")]
         for digit, found in enumerate(class_scores(self._confusion)):
-            values = f"{found.support:>8}{found.precision:>12.2%}{found.recall:>10.2%}"
+            shares = f"{accuracy(found.precision):>12}{accuracy(found.recall):>10}"
+            values = f"{found.support:>8}{shares}"
             lines.append(Text.assemble((f" {digit}", "bold"), values, f"{found.f1:>9.4f}"))
         average = f"{macro_f1(self._confusion):>9.4f}"
         lines.append(Text.assemble((f"{'mean of the F1':>32}", "dim"), (average, "bold")))

@@ -17,6 +17,7 @@ GLYPHS = {
     "training": "▶",
     "watching": "▷",
     "paused": "‖",
+    "last epoch": "◼",
     "stopping": "◼",
     "finished": "✓",
     "stopped": "◼",
@@ -25,7 +26,7 @@ GLYPHS = {
 }
 LEAST_BAR = 8
 """Cells."""
-LOUD = {"paused": "bold reverse", "failed": "bold reverse", "stopping": "bold"}
+LOUD = dict.fromkeys(("paused", "last epoch", "failed"), "bold reverse")
 
 
 class StatusLine(StripWidget):

@@ -95,7 +95,7 @@ def _line(
     values = {
         "95 % CI": f"± {found.ci95 * 100:.2f}" if found.ci95 is not None else "–",
         "best run": accuracy(found.max),
-        "runs": str(model.runs),
+        "runs": _runs(model, record),
         "time/run": short_duration(model.seconds.mean) if model.seconds else "–",
         "images/s": count(model.images_per_second.mean) if model.images_per_second else "–",
         "parameters": f"{model.size.parameters:,}" if model.size else "–",
@@ -108,6 +108,12 @@ def _line(
     for name in columns[1:]:
         line.append(values[name].rjust(COLUMNS[name]))
     return line
+
+
+def _runs(model: ModelSummary, record: ExperimentRecord) -> str:
+    """Those that the result is over, and of how many: "5", "4/5"."""
+    begun = len(record.runs_of(model.name))
+    return str(model.runs) if model.runs == begun else f"{model.runs}/{begun}"
 
 
 def _why(name: str, record: ExperimentRecord) -> str:

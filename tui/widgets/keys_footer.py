@@ -1,0 +1,63 @@
+"""The keys of a screen, as many as its width has room for."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.content import Content
+from textual.style import Style
+from textual.widgets import Footer, Static
+
+CHARTS = Binding.Group("charts")
+"""Keys for how curves are drawn, together in a few cells."""
+CLOSE_BELOW, GROUP_FROM, ALL_FROM = 110, 100, 76
+"""Cells below which the keys stand close together, those from which those of the charts are named,
+and those below which the keys to other screens are not.
+"""
+
+
+class KeysFooter(Footer):
+    """All keys are in the help, too."""
+
+    DEFAULT_CSS = """
+    KeysFooter {
+        .charts { width: auto; padding: 0 1; color: $footer-description-foreground;
+            link-color: $footer-key-foreground; link-style: bold; link-background: transparent; }
+        &.-close .charts { padding: 0; }
+        &.-without-charts .charts { display: none; }
+        &.-without-sides FooterKey.-side { display: none; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(show_command_palette=False)
+        self._fit()
+
+    def on_resize(self) -> None:
+        """More may fit, or less."""
+        self._fit()
+
+    def _fit(self) -> None:
+        width = self.app.size.width
+        self.compact = width < CLOSE_BELOW
+        self.set_class(width < CLOSE_BELOW, "-close")
+        self.set_class(width < GROUP_FROM, "-without-charts")
+        self.set_class(width < ALL_FROM, "-without-sides")
+
+    def compose(self) -> ComposeResult:
+        """Textual's keys, then those of the charts."""
+        for key in super().compose():
+            key.set_class(getattr(key, "action", "").startswith("app.side"), "-side")
+            yield key
+        bindings = [
+            binding
+            for _, binding, enabled, _ in self.screen.active_bindings.values()
+            if enabled and binding.group is CHARTS
+        ]
+        if bindings:
+            links = [
+                (self.app.get_key_display(one), Style.from_meta({"@click": f"screen.{one.action}"}))
+                for one in bindings
+            ]
+            keys = Content(" ").join([*map(Content.assemble, links), Content(CHARTS.description)])
+            yield Static(keys, classes="charts")
