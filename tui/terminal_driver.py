@@ -48,6 +48,7 @@ class TerminalDriver(LinuxDriver):
             _: Worker[None] = self._app.run_worker(work, group="job control")
 
     async def _stay_away(self, stops: bool) -> None:
+        self._app.app_suspend_signal.publish(self._app)
         with self._app.batch_update():  # nothing is drawn
             if stops and self._app.is_running:
                 self.suspend_application_mode()

@@ -1,6 +1,6 @@
 """How quick and how quiet the dashboard is in a real pseudo-terminal on this machine.
 
-    python tests/benchmarks/screen.py [--rounds N] [--only start past wire keys throughput]
+    python tests/benchmarks/screen.py [--rounds N] [--only GROUP...]
 
 Bytes are what the terminal receives; a key's time ends when the screen shows what it did.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "terminal"))
@@ -150,6 +152,8 @@ TRAININGS = {
 }
 TURN = 8.0
 """Seconds that one of the two trains while the other one is held."""
+SETTLED = 0.7
+"""Seconds until a shell has done what it was told."""
 LIVELY = 12.0
 """Seconds after the start, when the screen looks more often, that do not count."""
 
@@ -188,12 +192,56 @@ def throughput(rounds: int) -> None:
 
 def _turn(terminal: Terminal, folder: str) -> float:
     """Let it train; images a second of its epochs."""
-    before = len(_rates(folder))
     terminal.go_on()
-    _drain_for(terminal, TURN)
-    rates = _rates(folder)
+    rate = _rate_now(terminal, folder)
     terminal.hold()
-    return statistics.mean(rates[before + 1 :])
+    return rate
+
+
+def _rate_now(terminal: Terminal, folder: str) -> float:
+    """Images a second of the epochs that begin and end within a turn."""
+    before = len(_rates(folder))
+    _drain_for(terminal, TURN)
+    return statistics.mean(_rates(folder)[before + 1 :])
+
+
+def background(rounds: int) -> None:
+    """What the screen costs the training of its own process: it trains in turns on the screen and,
+    after Ctrl-Z and `bg`, without one. Two processes differ by some percent for reasons of their
+    own; one does not.
+    """
+    for name, flags in TRAININGS.items():
+        command = [COMMAND, *flags, "--epochs", "10000", "--save-weights", "false"]
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Terminal(["bash", "--norc", "--noprofile", "-i"], cwd=folder) as shell,
+        ):
+            shell.type(f"XDG_STATE_HOME={folder} {shlex.join(command)}\r")
+            shell.wait_for("Start")
+            shell.press("s")
+            _drain_for(shell, LIVELY)
+            shown, hidden = [], [_hidden(shell, folder)]
+            for _ in range(rounds * TURNS):
+                shell.type("fg\r")
+                _drain_for(shell, SETTLED)
+                shown.append(_rate_now(shell, folder))
+                hidden.append(_hidden(shell, folder))
+        around = [(before + after) / 2 for before, after in pairwise(hidden)]
+        ratios = [mine / theirs for mine, theirs in zip(shown, around, strict=True)]
+        error = statistics.stdev(ratios) / len(ratios) ** 0.5
+        print(
+            f"{name}: on the screen {statistics.mean(ratios):.3f} of the images/s without, "
+            f"standard error {error:.3f}, {len(ratios)} turns"
+        )
+
+
+def _hidden(shell: Terminal, folder: str) -> float:
+    """Images a second without the screen."""
+    shell.type("\x1a")
+    _drain_for(shell, SETTLED)
+    shell.type("bg\r")
+    _drain_for(shell, SETTLED)
+    return _rate_now(shell, folder)
 
 
 def _drain_for(terminal: Terminal, seconds: float) -> None:
@@ -208,7 +256,14 @@ def _rates(folder: str) -> list[float]:
     return [epoch["images_per_second"] for epoch in runs[0].get("epochs", [])]
 
 
-GROUPS = {"start": start, "past": past, "wire": wire, "keys": keys, "throughput": throughput}
+GROUPS = {
+    "start": start,
+    "past": past,
+    "wire": wire,
+    "keys": keys,
+    "throughput": throughput,
+    "background": background,
+}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

@@ -138,6 +138,28 @@ async def test_runs_side_by_side_share_a_card_that_shows_their_mean(
         assert [row(screen, run)["state"] for run in (MLP, second)] == ["▶ running"] * 2
 
 
+async def test_nothing_is_drawn_while_the_terminal_is_the_shells(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",)).run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+        trainer.train(MLP, epochs=1)
+        await shown(pilot)
+        chart = screen.query_one("#chart-loss", Chart)
+        before = chart._lines
+        assert "98.00" in text(pilot.app)
+        pilot.app.app_suspend_signal.publish(pilot.app)
+        trainer.train(MLP, epochs=2, accuracy=0.99)
+        await shown(pilot)
+        assert chart._lines == before
+        assert "98.00" in text(pilot.app)
+        assert "99.00" not in text(pilot.app)
+        pilot.app.app_resume_signal.publish(pilot.app)
+        await shown(pilot)
+        assert "99.00" in text(pilot.app)
+        assert chart._lines != before
+
+
 async def test_pause_and_resume(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
     async with make_app().run_test() as pilot:
         screen = await start(pilot, trainer)

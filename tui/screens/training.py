@@ -72,6 +72,8 @@ class TrainingScreen(CommandedScreen):
         super().__init__(settings, trainer)
         self._folder = folder
         self._take_log = take_log
+        self._in_sight = True
+        """Whether the terminal is the program's: in the background nobody looks."""
         self._looks = 0
         self._pace = Pace(settings.refresh_rate)
         self._wait = 1 / settings.refresh_rate
@@ -97,6 +99,8 @@ class TrainingScreen(CommandedScreen):
     def on_mount(self) -> None:
         """Start, and look at what comes of it."""
         self._trainer.start(self._settings, self._folder)
+        self.app.app_suspend_signal.subscribe(self, lambda _: self._be_in_sight(False))
+        self.app.app_resume_signal.subscribe(self, lambda _: self._be_in_sight(True))
         self.query_one(PlanTable).focus()
         self._look()
 
@@ -104,10 +108,15 @@ class TrainingScreen(CommandedScreen):
         """At the numbers, and at the charts."""
         self._pull()
         if self.is_attached:  # it is not if the experiment was refused
-            self._draw_charts()
-            self._looks += 1
+            if self._in_sight:
+                self._draw_charts()
+                self._looks += 1
             self._wait = self._pace.wait(self.view.elapsed)
             self.set_timer(self._wait, self._look)
+
+    def _be_in_sight(self, in_sight: bool) -> None:
+        self._in_sight = in_sight
+        self.show()
 
     def _draw_charts(self) -> None:
         """Each at every second look: curves move little. Both at the first, which may show what has
@@ -169,6 +178,8 @@ class TrainingScreen(CommandedScreen):
 
     def show(self) -> None:
         """Everything but the charts, which are drawn where they have changed."""
+        if not self._in_sight:
+            return
         self.query_one(StatusLine).show(self.state, self.view)
         threads = sum(group[0].threads for group in self.view.under_way)
         self.query_one(DevicePanel).show_threads(threads)
