@@ -165,7 +165,9 @@ class MnistApp(ThemedApp):
         """Train once more with the settings of a past experiment."""
         if not self.trainer.busy:
             self.pop_screen()  # the results
-            self._train(replace(message.settings, results=self._settings.results))
+            settings = replace(message.settings, results=self._settings.results)
+            remember_choices(settings)
+            self._train(settings)
 
     def on_setup_screen_watch(self, message: SetupScreen.Watch) -> None:
         """Look on while another process trains."""

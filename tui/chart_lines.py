@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate, chain
 from operator import attrgetter
 from statistics import fmean
@@ -34,7 +35,7 @@ def newest_epoch(record: ExperimentRecord, train: Mapping[RunId, tuple[Bucket, .
 
 def chart_lines(
     record: ExperimentRecord,
-    train: Mapping[RunId, tuple[Bucket, ...]],
+    train: Mapping[RunId, tuple[Bucket, ...]] | None,
     measure: Measure,
     options: ChartOptions = USUAL,
 ) -> list[ChartLine]:
@@ -42,7 +43,8 @@ def chart_lines(
 
     Args:
         record: gives the test points, one at the end of each epoch.
-        train: the train points within the epochs, of runs that have any.
+        train: the train points within the epochs, of runs that have any; epochs without have one
+            point, their mean. None for no train lines.
         measure: which of the two.
         options: how their user wants to see them.
     """
@@ -57,22 +59,27 @@ class _View:
     def __init__(
         self,
         record: ExperimentRecord,
-        train: Mapping[RunId, tuple[Bucket, ...]],
+        train: Mapping[RunId, tuple[Bucket, ...]] | None,
         measure: Measure,
         options: ChartOptions,
     ) -> None:
         self._record, self._train, self._options = record, train, options
-        self._value = attrgetter(f"test_{measure}")
-        self._first = options.first_epoch(newest_epoch(record, train))
+        self._value, self._train_value = (
+            attrgetter(f"test_{measure}"),
+            attrgetter(f"train_{measure}"),
+        )
+        self._first = options.first_epoch(newest_epoch(record, train or {}))
         longest = max((len(run.epochs) for run in record.runs.values()), default=0)
         self._stride = 1
         while (longest - self._first) / self._stride > MOST:
             self._stride *= 2  # so that a bucket stays one while others follow
 
     def lines_of(self, model: str) -> list[ChartLine]:
-        """Of a model's newest run also the training: many trainings at once are mud."""
+        """Of a model's newest run also the training: many trainings at once are mud. While another
+        has come further, that one's, faintly.
+        """
         runs = self._record.runs_of(model)
-        begun = [run for run in runs if run.epochs or self._train.get(run.id)]
+        begun = [run for run in runs if run.epochs or (self._train or {}).get(run.id)]
         tested = [run for run in begun if run.epochs]
         if not begun:
             return []
@@ -81,10 +88,31 @@ class _View:
         else:
             lines = [_line(run.id, "past", self._tests(run)) for run in tested[:-1]]
             lines += [_line(run.id, "test", self._tests(run)) for run in tested[-1:]]
-        return [*lines, *self._training(begun[-1])]
+        return [*lines, *self._trainings(begun)]
+
+    def _trainings(self, begun: Sequence[RunRecord]) -> list[ChartLine]:
+        newest = self._training(begun[-1])
+        furthest = max(begun[:-1], key=self._reached, default=None)
+        if furthest is None or self._reached(furthest) <= self._reached(begun[-1]):
+            return newest
+        return [*(replace(line, kind="raw") for line in self._training(furthest)[-1:]), *newest]
+
+    def _reached(self, run: RunRecord) -> int:
+        """How many whole epochs it has behind it."""
+        points = (self._train or {}).get(run.id)
+        return max(len(run.epochs), int(points[-1].x) if points else 0)
+
+    def _train_points(self, run: RunRecord) -> tuple[Bucket, ...]:
+        """Within the epochs; of those that were trained before anybody looked, the means."""
+        if self._train is None:
+            return ()
+        seen = self._train.get(run.id, ())
+        unseen = run.epochs[: int(seen[0].x)] if seen else run.epochs
+        xs = [epoch.epoch - 0.5 for epoch in unseen]
+        return (*self._thinned(xs, [self._train_value(epoch) for epoch in unseen]), *seen)
 
     def _training(self, run: RunRecord) -> list[ChartLine]:
-        points = self._train.get(run.id, ())
+        points = self._train_points(run)
         if self._options.seconds:
             points = in_seconds(points, run)
         points = tuple(point for point in points if point.x >= self._first)
@@ -102,6 +130,9 @@ class _View:
         if self._options.seconds:
             xs = list(accumulate(epoch.seconds for epoch in run.epochs))
         values: list[float] = [self._value(epoch) for epoch in shown]
+        return self._thinned(xs, values)
+
+    def _thinned(self, xs: Sequence[float], values: Sequence[float]) -> tuple[Bucket, ...]:
         return tuple(
             _bucket(xs[start : start + self._stride], values[start : start + self._stride])
             for start in range(0, len(values), self._stride)

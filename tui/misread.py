@@ -10,6 +10,9 @@ from engine.events import RunId, Snapshot
 
 ORDERS = ("most certain first", "by digit", "by number")
 
+BY_ALL = "by all networks"
+"""A filter: what every one of them misreads."""
+
 
 class Misread(NamedTuple):
     """A test image that a network takes for another digit."""
@@ -49,12 +52,12 @@ def newest_of_each_model(snapshots: Mapping[RunId, Snapshot]) -> dict[str, Snaps
 def filters(model: str, snapshots: Mapping[str, Snapshot]) -> list[str]:
     """The filters there are for a model's misread digits; the first keeps all."""
     others = [other for other in snapshots if other != model]
-    return ["", *(f"{other} is right" for other in others), *(["all misread"] if others else [])]
+    return ["", *(f"{other} is right" for other in others), *([BY_ALL] if others else [])]
 
 
 def kept(found: Sequence[Misread], chosen: str, snapshots: Mapping[str, Snapshot]) -> list[Misread]:
     """Those that a filter lets through."""
-    if chosen == "all misread":
+    if chosen == BY_ALL:
         others = list(snapshots.values())
         return [one for one in found if all(o.predicted[one.number] != one.true for o in others)]
     if chosen:

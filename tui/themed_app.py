@@ -27,7 +27,13 @@ class ThemedApp(App[int]):
     """What every screen of it has in common to the eye."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "next_theme", "Other colours", show=False),
+        Binding(
+            "t",
+            "next_theme",
+            "Other colours",
+            show=False,
+            tooltip="Other colours: dark, light, high contrast, the terminal's own",
+        ),
         Binding(
             "ctrl+l",
             "redraw",

@@ -53,13 +53,36 @@ def test_a_user_picks_a_model_trains_it_and_quits(tmp_path: Path, cols: int, row
 
 
 @pytest.mark.slow
+def test_keys_of_one_burst_are_obeyed_in_their_order(tmp_path: Path) -> None:
+    with Terminal([COMMAND, *LONG], cwd=tmp_path) as terminal:
+        terminal.wait_for("Start")
+        terminal.press("up")  # workers, then device
+        terminal.press("up")
+        terminal.press("up")  # seed
+        time.sleep(0.5)  # a field selects its text a moment after it was reached
+        terminal.type("123")
+        terminal.wait_for("123")
+        terminal.type("\x7f9\x1b[D5")  # Backspace, 9, left, 5
+        terminal.wait_for("1259")
+        terminal.type("7s")  # a number, and Start
+        terminal.wait_for_epoch(1)
+        terminal.type("qy")  # a question, and its answer
+        assert terminal.wait_exit() == 0
+    (summary,) = summaries(tmp_path)
+    assert summary["status"] == "stopped"
+    settings = summary["settings"]
+    assert isinstance(settings, dict)
+    assert settings["seed"] == 12579
+
+
+@pytest.mark.slow
 def test_quitting_while_training_asks_then_saves(tmp_path: Path) -> None:
     with Terminal([COMMAND, *LONG], cwd=tmp_path) as terminal:
         terminal.wait_for("Start")
         terminal.press("enter")
         terminal.wait_for_epoch(2)
         terminal.press("q")
-        terminal.wait_for("Still training")
+        terminal.wait_for("Quit?")
         terminal.press("y")
         assert terminal.wait_exit() == 0
         assert terminal.restored() == []
@@ -245,7 +268,7 @@ def test_a_terminal_without_unicode_gets_ascii_alone(tmp_path: Path, how: str) -
         terminal.press("q")  # closes the page
         terminal.wait_for("elapsed")
         terminal.press("q")
-        terminal.wait_for("Still training")
+        terminal.wait_for("Quit?")
         terminal.press("y")
         assert terminal.wait_exit() == 0
 

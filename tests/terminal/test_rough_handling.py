@@ -31,7 +31,7 @@ def status(folder: Path) -> str:
 def leave(terminal: Terminal) -> None:
     """Quit a training; nothing of it is lost and the terminal is as before."""
     terminal.press("q")
-    terminal.wait_for("Still training")
+    terminal.wait_for("Quit?")
     terminal.press("y")
     assert terminal.wait_exit() == 0
     assert terminal.restored() == []
@@ -154,7 +154,7 @@ def test_a_training_goes_on_while_tmux_is_detached(
     tmux("resize-window", "-x", "120", "-y", "40")
     wait_for("a add  r remove")
     tmux("send-keys", "q")
-    wait_for("Still training")
+    wait_for("Quit?")
     tmux("send-keys", "y")
     wait_for("summary.toml")
     assert status(tmp_path) == "stopped"

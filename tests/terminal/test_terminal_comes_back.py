@@ -121,7 +121,7 @@ def trains(terminal: Terminal) -> None:
 
 
 def answer_yes(terminal: Terminal) -> None:
-    terminal.wait_for("Still training")
+    terminal.wait_for("Quit?")
     terminal.press("y")
 
 

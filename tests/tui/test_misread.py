@@ -43,11 +43,11 @@ def test_orders() -> None:
 
 def test_filters_compare_with_the_other_networks() -> None:
     both = {"mlp": MLP, "cnn": CNN}
-    assert filters("mlp", both) == ["", "cnn is right", "all misread"]
+    assert filters("mlp", both) == ["", "cnn is right", "by all networks"]
     assert filters("mlp", {"mlp": MLP}) == [""]
     found = misread(MLP, LABELS)
     assert [one.number for one in kept(found, "cnn is right", both)] == [1, 4]
-    assert [one.number for one in kept(found, "all misread", both)] == [2]
+    assert [one.number for one in kept(found, "by all networks", both)] == [2]
     assert kept(found, "", both) == found
 
 

@@ -94,6 +94,19 @@ async def test_a_queued_run_is_removed(
         assert screen.query_one(PlanTable).chosen == FIRST
 
 
+async def test_a_model_without_runs_has_no_card(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp", "cnn"), repeats=1).run_test(size=(120, 40)) as pilot:
+        screen = await begin(pilot, trainer)
+        await pilot.press("end", "r")
+        await pilot.pause()
+        assert [card.model for card in screen.query(ModelCard) if card.display] == ["mlp"]
+        await pilot.press("a", "2")
+        await pilot.pause()
+        assert [card.model for card in screen.query(ModelCard) if card.display] == ["mlp", "cnn"]
+
+
 async def test_epochs_of_the_chosen_run_change_everywhere(
     make_app: MakeApp, trainer: ScriptedTrainer
 ) -> None:

@@ -237,7 +237,7 @@ async def test_those_ticked_are_laid_over_one_another_in_the_order_of_their_lett
         assert "B  20260103-120000-mlp" in shown(pilot.app)
         [a, b] = screen.record.models
         assert a.test_accuracy == b.test_accuracy == finished.models[0].test_accuracy
-        lines = chart_lines(screen.record, {}, "accuracy")
+        lines = chart_lines(screen.record, None, "accuracy")
         tests = {line.model: line.points for line in lines if line.kind == "test"}
         assert set(tests) == {"A mlp", "B mlp"}
         assert [point.mean for point in tests["B mlp"]] == pytest.approx(

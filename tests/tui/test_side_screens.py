@@ -379,6 +379,9 @@ async def test_before_the_experiment_has_a_folder_nothing_is_saved_but_a_digit_i
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("s", "d", "s")
         await pilot.pause()
+        assert "nothing is drawn" in text(app)
+        await pilot.press("space", "right", "s")
+        await pilot.pause()
         assert "the experiment has no folder yet" in text(app)
         await pilot.press("l", "7", "enter")
         await settled(pilot)

@@ -70,7 +70,8 @@ class ChartedScreen(SizedScreen[Result]):
         """The exact values of another epoch."""
         charts = self.query_one(Charts)
         if charts.options.seconds:
-            self.notify("epochs are read out over epochs: u shows them", timeout=3)
+            self.app.clear_notifications()  # one is enough
+            self.notify("values are read out at epochs, not at seconds: press u", timeout=3)
         charts.point_further(epochs, self._newest())
 
     def _newest(self) -> int:

@@ -22,7 +22,7 @@ from tui.widgets.log_pane import LogPane
 from tui.widgets.plan_table import PlanTable
 from tui.widgets.question_strip import QuestionStrip
 
-UNHEARD = ("pause", "resume", "stop", "stop_after_epoch", "skip", "new", "add")
+UNHEARD = ("pause", "resume", "stop", "stop_after_epoch", "keep_on", "skip", "new", "add")
 """Actions that a question holds off: they would act unseen behind it."""
 TOO_LATE = (*"pxekar", "plus", "minus", "left_square_bracket", "right_square_bracket")
 """Keys that command nothing any more once the experiment has ended."""
@@ -33,14 +33,16 @@ class CommandedScreen(ChartedScreen[str | None]):
 
     AFTERWARDS = "n begins a new experiment"
     """What there is to do once the experiment has ended."""
+    # Those that ask a question have priority: its answer may come in the same burst.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "pause", "Pause"),
         Binding("p", "resume", "Resume"),
-        Binding("x", "stop", "Stop"),
+        Binding("x", "stop", "Stop", priority=True),
         Binding("e", "stop_after_epoch", "Last epoch", tooltip="Stop after this epoch"),
+        Binding("e", "keep_on", "Go on", tooltip="Do not stop after this epoch"),
         Binding("k", "skip", "Skip", tooltip="Skip the run under way"),
         Binding("n", "new", "New", tooltip="New experiment"),
-        Binding("a", "add", "Add a run", show=False),
+        Binding("a", "add", "Add a run", show=False, priority=True),
     ]
 
     def __init__(self, settings: Settings, trainer: Trainer | Follower) -> None:
@@ -49,8 +51,8 @@ class CommandedScreen(ChartedScreen[str | None]):
         self._trainer = trainer
         self._quitting = False
         """Whether the program ends with the experiment."""
-        self._keys = (True, False)
-        """Whether it trains and whether it is paused, as the footer shows it."""
+        self._keys = (True, False, False)
+        """Whether it trains, is paused, and is in its last epoch, as the footer shows it."""
         self.view = ExperimentView()
         self.bridge = trainer.bridge
 
@@ -77,7 +79,11 @@ class CommandedScreen(ChartedScreen[str | None]):
                 return training and not self._trainer.control.paused
             case "resume":
                 return training and self._trainer.control.paused
-            case "stop" | "stop_after_epoch" | "skip":
+            case "stop_after_epoch":
+                return training and not self._trainer.control.stopping_after_epoch
+            case "keep_on":
+                return training and self._trainer.control.stopping_after_epoch
+            case "stop" | "skip":
                 return training
             case "add":
                 return training and self.view.record is not None
@@ -93,6 +99,7 @@ class CommandedScreen(ChartedScreen[str | None]):
                 event.stop()
                 event.prevent_default()
         elif self.view.ended is not None and event.key in TOO_LATE:
+            self.app.clear_notifications()  # one is enough
             self.notify(f"the experiment has ended; {self.AFTERWARDS}", timeout=3)
 
     def action_pause(self) -> None:
@@ -117,13 +124,14 @@ class CommandedScreen(ChartedScreen[str | None]):
         self._commanded()
 
     def action_stop_after_epoch(self) -> None:
-        """End the experiment when this epoch has been evaluated; once more takes that back."""
-        control = self._trainer.control
-        if control.stopping_after_epoch:
-            control.keep_on()
-            self._quitting = False
-        else:
-            control.stop_after_epoch()
+        """End the experiment when this epoch has been evaluated."""
+        self._trainer.control.stop_after_epoch()
+        self._commanded()
+
+    def action_keep_on(self) -> None:
+        """Take that back."""
+        self._trainer.control.keep_on()
+        self._quitting = False
         self._commanded()
 
     async def action_stop(self) -> None:
@@ -205,7 +213,7 @@ class CommandedScreen(ChartedScreen[str | None]):
         control = self._trainer.control
         self.view.paused, self.view.stopping = control.paused, control.stopping
         self.view.last_epoch = control.stopping_after_epoch
-        keys = (self.view.ended is None, self.view.paused)
+        keys = (self.view.ended is None, self.view.paused, self.view.last_epoch)
         if keys != self._keys:
             self._keys = keys
             self.refresh_bindings()

@@ -26,6 +26,7 @@ from tui.screens.sized import SizedScreen, side_bindings
 from tui.widgets.answers import Answers
 from tui.widgets.canvas import Canvas
 from tui.widgets.keys_footer import KeysFooter
+from tui.widgets.ordered_input import OrderedInput
 
 INTERVAL = 0.5
 TEST_IMAGES = 10_000
@@ -64,7 +65,7 @@ class DrawScreen(SizedScreen[None]):
             yield Answers()
         last = (self._settings.test_limit or TEST_IMAGES) - 1
         prompt = f"number of a test digit, 0 to {last}; Enter loads it"
-        yield Input(placeholder=prompt, type="integer", id="number")
+        yield OrderedInput(placeholder=prompt, type="integer", id="number")
         yield Static(id="note")
         yield KeysFooter()
 
@@ -125,6 +126,7 @@ class DrawScreen(SizedScreen[None]):
 
     def action_load(self) -> None:
         """Ask for the number of a test digit."""
+        self._note("")
         self.add_class("-asking")
         # At once: what is typed next is the number, however fast it comes.
         self.set_focus(self.query_one("#number"))
@@ -153,6 +155,9 @@ class DrawScreen(SizedScreen[None]):
 
     def action_save(self) -> None:
         """Save the drawing beside the experiment's summary."""
+        if self.query_one(Canvas).drawing.is_empty:
+            self._note("✗ not saved: nothing is drawn")
+            return
         if self._view.record is None:
             self._note("✗ not saved: the experiment has no folder yet")
             return

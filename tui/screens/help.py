@@ -86,8 +86,8 @@ the top means that a model has not been measured yet. Pauses count in "elapsed".
 [b]Keys[/b]
   p             pause, and resume
   x             stop: asks whether now or after this epoch; all is saved
-  e             end the experiment after this epoch, and a pause at once;
-                e again takes it back
+  e             end the experiment after this epoch, to which a paused
+                training goes on; e again takes it back
   k             skip the run under way, or those side by side; of several
                 workers that of the chosen run
   n             new experiment, once this one has ended
@@ -233,7 +233,7 @@ mobilenetv2's first layer is ImageNet's and does not change.
   v             misread digits, first layer; if narrow also confusion
   o             order of the misread digits: certainty, digit, number
   f             all misread digits, those another network reads rightly,
-                those that all misread
+                those that all networks misread
   ↑ ↓ ← →       choose a digit; Page up and down turn the page
                 6 → 0 100% #445: test digit 445, a 6, was read as a 0,
                 with that certainty

@@ -58,7 +58,7 @@ class OverlayScreen(ChartedScreen[None]):
         """Which is which, the curves, the numbers."""
         yield Static(Text("mnist-tui   compare", "bold"), id="title")
         yield Static(self._keys(), id="experiments")
-        yield Charts()
+        yield Charts(tests_alone=True)
         yield ComparisonTable()
         with VerticalScroll(id="differences", classes="panel") as box:
             box.border_title = "Is it more than chance?"

@@ -27,6 +27,7 @@ from tui.palette import LETTERS
 from tui.screens.sized import SizedScreen
 from tui.widgets.experiments_table import ExperimentsTable
 from tui.widgets.keys_footer import KeysFooter
+from tui.widgets.ordered_input import OrderedInput
 from tui.widgets.question_strip import QuestionStrip
 from tui.widgets.summary_panel import SummaryPanel
 
@@ -103,7 +104,9 @@ class ResultsScreen(SizedScreen[None]):
         where = Text(f"mnist-tui   results in {printable(str(self._results))}", "bold")
         yield Static(where, id="title")
         yield QuestionStrip()
-        yield Input(placeholder="words of id, models, status, preset", id="filter", compact=True)
+        yield OrderedInput(
+            placeholder="words of id, models, status, preset", id="filter", compact=True
+        )
         yield ExperimentsTable()
         yield SummaryPanel()
         yield Label("", id="note", markup=False)

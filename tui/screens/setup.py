@@ -281,9 +281,11 @@ class SetupScreen(SizedScreen[None]):
     @on(Input.Submitted)
     def action_start(self) -> None:
         """Start, unless something is refused; then go there."""
-        if not self.is_mounted:  # the key came before the form
-            self.call_later(self.action_start)
-            return
+        # Keys that came before it, in one burst, are still on their way to their fields; or the
+        # form is not there yet.
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
         refused = self._refused_field()
         if refused is not None:
             refused.input.focus()

@@ -57,7 +57,7 @@ class TrainingScreen(CommandedScreen):
     ALLOW_IN_MAXIMIZED_VIEW = "Footer, StatusLine"
     BINDINGS: ClassVar[list[BindingType]] = [
         *side_keys(),
-        Binding("q", "quit", "Quit"),
+        Binding("q", "quit", "Quit", priority=True),
         Binding("question_mark", "app.help", "Help", key_display="?"),
     ]
 
@@ -184,6 +184,8 @@ class TrainingScreen(CommandedScreen):
         threads = sum(group[0].threads for group in self.view.under_way)
         self.query_one(DevicePanel).show_threads(threads)
         for card in self.query(ModelCard):
+            taken_out = self.view.record and not self.view.record.runs_of(card.model)
+            card.set_class(bool(taken_out), "-taken-out")
             card.show(self.view)
         self.query_one(PlanTable).show(self.view)
 

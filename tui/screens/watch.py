@@ -16,7 +16,7 @@ from tui.screens.sized import SizedScreen
 from tui.screens.training import TrainingScreen
 from tui.widgets.log_pane import LogPane
 
-NOT_FROM_HERE = ("pause", "resume", "stop_after_epoch", "skip", "add")
+NOT_FROM_HERE = ("pause", "resume", "stop_after_epoch", "keep_on", "skip", "add")
 
 
 class WatchScreen(TrainingScreen):

@@ -30,8 +30,10 @@ LONGEST_WAIT = 2.0
 class Charts(Horizontal):
     """The two charts; ``options`` are what the user chose."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tests_alone: bool = False) -> None:
+        """``tests_alone`` leaves the train lines out."""
         super().__init__(id="charts")
+        self._tests_alone = tests_alone
         self.options = ChartOptions.of(recall().get("charts"))
         self._record: ExperimentRecord | None = None
         self._drawn: dict[Measure, tuple[float, float, int]] = {}
@@ -64,7 +66,7 @@ class Charts(Horizontal):
         end = max((run.planned_epochs for run in record.runs.values()), default=1)
         if not self._moved(measure, record, points, end - first):
             return
-        lines = chart_lines(record, points, measure, options)
+        lines = chart_lines(record, None if self._tests_alone else points, measure, options)
         if options.seconds:
             # A round number above, so that the axis stays while the curves grow.
             latest = max((line.points[-1].x for line in lines if line.points), default=1.0)

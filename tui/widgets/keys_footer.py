@@ -10,10 +10,12 @@ from textual.widgets import Footer, Static
 
 CHARTS = Binding.Group("charts")
 """Keys for how curves are drawn, together in a few cells."""
-CLOSE_BELOW, GROUP_FROM, ALL_FROM = 110, 100, 76
-"""Cells below which the keys stand close together, those from which those of the charts are named,
-and those below which the keys to other screens are not.
-"""
+CLOSE_BELOW = 110
+"""Cells below which the keys stand close together."""
+CHARTS_FROM = 100
+"""Cells from which the keys of the charts are named."""
+SIDES_FROM = 76
+"""Cells from which the keys to other screens are named."""
 
 
 class KeysFooter(Footer):
@@ -23,7 +25,7 @@ class KeysFooter(Footer):
     KeysFooter {
         .charts { width: auto; padding: 0 1; color: $footer-description-foreground;
             link-color: $footer-key-foreground; link-style: bold; link-background: transparent; }
-        &.-close .charts { padding: 0; }
+        &.-compact .charts { padding: 0; }
         &.-without-charts .charts { display: none; }
         &.-without-sides FooterKey.-side { display: none; }
     }
@@ -40,9 +42,8 @@ class KeysFooter(Footer):
     def _fit(self) -> None:
         width = self.app.size.width
         self.compact = width < CLOSE_BELOW
-        self.set_class(width < CLOSE_BELOW, "-close")
-        self.set_class(width < GROUP_FROM, "-without-charts")
-        self.set_class(width < ALL_FROM, "-without-sides")
+        self.set_class(width < CHARTS_FROM, "-without-charts")
+        self.set_class(width < SIDES_FROM, "-without-sides")
 
     def compose(self) -> ComposeResult:
         """Textual's keys, then those of the charts."""

@@ -10,9 +10,10 @@ from textual.widgets import Input, Label
 
 from engine.rules import SettingsError
 from engine.settings import FIELDS, from_text, rule
+from tui.widgets.ordered_input import OrderedInput
 
 
-class NumberInput(Input):
+class NumberInput(OrderedInput):
     """An input that leaves the form's keys to the form: no number has these letters. Nor a space,
     which would wipe the number that is selected on arrival.
     """

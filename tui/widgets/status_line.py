@@ -59,6 +59,8 @@ def status_text(state: str, view: ExperimentView, width: int) -> Text:
     """At most ``width`` cells; the bar takes what the words leave."""
     left = Text.assemble(("mnist-tui", "bold"), "  ")
     words = f"{state} {_workers(view)}" if state == "starting" else state
+    if state == "paused" and view.last_epoch:
+        words = "paused in the last epoch"
     left.append(f" {GLYPHS.get(state, '')} {words} ", LOUD.get(state, "bold"))
     right = f"  {view.fraction_of_all():4.0%}  elapsed {duration(view.elapsed)}"
     eta = view.eta()
