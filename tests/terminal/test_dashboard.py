@@ -70,7 +70,7 @@ def test_keys_of_one_burst_are_obeyed_in_their_order(tmp_path: Path) -> None:
         assert terminal.wait_exit() == 0
     (summary,) = summaries(tmp_path)
     assert summary["status"] == "stopped"
-    settings = summary["settings"]
+    settings = summary["experiment"]
     assert isinstance(settings, dict)
     assert settings["seed"] == 12579
 
