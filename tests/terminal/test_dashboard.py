@@ -70,9 +70,9 @@ def test_keys_of_one_burst_are_obeyed_in_their_order(tmp_path: Path) -> None:
         assert terminal.wait_exit() == 0
     (summary,) = summaries(tmp_path)
     assert summary["status"] == "stopped"
-    settings = summary["experiment"]
-    assert isinstance(settings, dict)
-    assert settings["seed"] == 12579
+    runs = summary["runs"]
+    assert isinstance(runs, list)
+    assert runs[0]["seed"] == 12579
 
 
 @pytest.mark.slow
