@@ -11,7 +11,9 @@ from tui.curve import Bucket
 from tui.turns import next_in_turn
 
 SMOOTHINGS = (0.0, 0.6, 0.9)
-ZOOMS = (0, 10, 3)
+CLOSEST = 3
+"""Epochs of the closest zoom."""
+ZOOMS = (0, 10, CLOSEST)
 
 
 @dataclass(frozen=True)

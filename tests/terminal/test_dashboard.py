@@ -266,7 +266,7 @@ def test_a_terminal_without_unicode_gets_ascii_alone(tmp_path: Path, how: str) -
         terminal.wait_for("While it trains")
         assert bytes(terminal.raw).isascii()
         terminal.press("q")  # closes the page
-        terminal.wait_for("elapsed")
+        terminal.wait_until(lambda: "While it trains" not in terminal.text())
         terminal.press("q")
         terminal.wait_for("Quit?")
         terminal.press("y")

@@ -10,6 +10,7 @@ import pytest
 from scripted import ScriptedTrainer, text
 from textual.content import Content
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Static
 
 from engine.control import SkipRequested, StopRequested
@@ -21,6 +22,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
 from tui.screens.training import TrainingScreen
 from tui.widgets.chart import Chart
+from tui.widgets.charts import Charts
 from tui.widgets.device_panel import DevicePanel
 from tui.widgets.log_pane import LogPane
 from tui.widgets.model_card import ModelCard
@@ -158,6 +160,25 @@ async def test_nothing_is_drawn_while_the_terminal_is_the_shells(
         await shown(pilot)
         assert "99.00" in text(pilot.app)
         assert chart._lines != before
+
+
+async def test_a_zoom_that_leaves_nothing_out_says_so_once(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    app = make_app(models=("mlp",), epochs=8)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        screen = await start(pilot, trainer)
+        trainer.train(MLP, epochs=2)
+        await shown(pilot)
+        await pilot.press("z", "z")
+        await pilot.pause()
+        (said,) = (str(toast.render()) for toast in screen.query("Toast").results(Widget))
+        assert "zoom shows the last 3 epochs" in said
+        trainer.train(MLP, epochs=6)
+        await shown(pilot)
+        await pilot.press("z")
+        await pilot.pause()
+        assert screen.query_one(Charts).options.last == 3
 
 
 async def test_pause_and_resume(make_app: MakeApp, trainer: ScriptedTrainer) -> None:

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from engine.records import ExperimentRecord
 from tui.bridge import Bridge
 from tui.chart_lines import MEASURES, Measure
-from tui.chart_options import ChartOptions
+from tui.chart_options import CLOSEST, ChartOptions
 from tui.screens.sized import Result, SizedScreen
 from tui.widgets.charts import Charts
 from tui.widgets.keys_footer import CHARTS
@@ -64,15 +64,24 @@ class ChartedScreen(SizedScreen[Result]):
 
     def action_zoom(self) -> None:
         """Fewer epochs, and all again."""
-        self._choose(self.query_one(Charts).options.next_zoom(self._newest()))
+        options, newest = self.query_one(Charts).options, self._newest()
+        closer = options.next_zoom(newest)
+        if closer == options:
+            self._tell(f"there is nothing to leave out: zoom shows the last {CLOSEST} epochs")
+        else:
+            self._choose(closer)
 
     def action_read_out(self, epochs: int) -> None:
         """The exact values of another epoch."""
         charts = self.query_one(Charts)
         if charts.options.seconds:
-            self.app.clear_notifications()  # one is enough
-            self.notify("values are read out at epochs, not at seconds: press u", timeout=3)
+            self._tell("values are read out at epochs, not at seconds: press u")
         charts.point_further(epochs, self._newest())
+
+    def _tell(self, text: str) -> None:
+        """In the place of what was told before: one is enough."""
+        self.app.clear_notifications()
+        self.notify(text, timeout=3)
 
     def _newest(self) -> int:
         """How many epochs the run that is furthest has done."""

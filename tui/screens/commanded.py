@@ -99,8 +99,7 @@ class CommandedScreen(ChartedScreen[str | None]):
                 event.stop()
                 event.prevent_default()
         elif self.view.ended is not None and event.key in TOO_LATE:
-            self.app.clear_notifications()  # one is enough
-            self.notify(f"the experiment has ended; {self.AFTERWARDS}", timeout=3)
+            self._tell(f"the experiment has ended; {self.AFTERWARDS}")
 
     def action_pause(self) -> None:
         """Hold the training before its next step."""

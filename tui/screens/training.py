@@ -75,6 +75,7 @@ class TrainingScreen(CommandedScreen):
         self._in_sight = True
         """Whether the terminal is the program's: in the background nobody looks."""
         self._looks = 0
+        """At a training that has begun."""
         self._pace = Pace(settings.refresh_rate)
         self._wait = 1 / settings.refresh_rate
         """Seconds between this look and the last."""
@@ -110,7 +111,7 @@ class TrainingScreen(CommandedScreen):
         if self.is_attached:  # it is not if the experiment was refused
             if self._in_sight:
                 self._draw_charts()
-                self._looks += 1
+                self._looks += bool(self.view.progress)
             self._wait = self._pace.wait(self.view.elapsed)
             self.set_timer(self._wait, self._look)
 
@@ -119,9 +120,7 @@ class TrainingScreen(CommandedScreen):
         self.show()
 
     def _draw_charts(self) -> None:
-        """Each at every second look: curves move little. Both at the first, which may show what has
-        been there for long.
-        """
+        """Each at every second look: curves move little. Both at the first."""
         # In turns, so that a key never waits for both; together where looks are rare, as they would
         # be of different moments for too long.
         together = self._wait > 1 / RARE or self._looks == 0

@@ -27,6 +27,7 @@ class WatchScreen(TrainingScreen):
     SIDES: ClassVar[tuple[str, ...]] = ("inspect", "compare")
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "new", "Form", tooltip="To the form"),
         Binding("escape", "leave", "Back", key_display="Esc"),
     ]
 
