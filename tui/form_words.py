@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.settings import Settings
-from tui.wording import limits, training
+from tui.wording import counted, limits, training
 
 ALL = "all"
 """Of the devices: the best ones, at the same time."""
@@ -54,6 +54,6 @@ def plan_words(settings: Settings, offered: str, pid: int | None) -> str:
         if pid is not None:
             rest = f"; w watches {offered}, process {pid}"
     return (
-        f"{runs} run{'s' if runs > 1 else ''}, {settings.epochs} epochs each{images}; "
+        f"{counted(runs, 'run')}, {counted(settings.epochs, 'epoch')} each{images}; "
         f"saved in {Path(settings.results)}{rest}"
     )

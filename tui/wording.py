@@ -84,6 +84,11 @@ def count(number: float) -> str:
     return f"{number:,.0f}" if number < 1_000_000 else f"{number / 1e6:.2f}M"
 
 
+def counted(number: object, thing: str) -> str:
+    """ "1 epoch", "10 epochs"."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def rough_count(number: float) -> str:
     """As ``count``, in three figures: of a rate that is still measured the others only flicker."""
     return count(float(f"{number:.3g}"))

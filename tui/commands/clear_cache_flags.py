@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.one_line import one_line, printable
 from engine.settings import Settings
+from tui.wording import counted
 
 EXAMPLES = """examples:
   mnist-tui clear-cache                     the user's cache folder
@@ -37,6 +38,6 @@ def _clear_cache(settings: Settings, parsed: argparse.Namespace) -> int:
         text = f"cache_folder: {folder}: {error.strerror or error}"
         print(f"mnist-tui: {one_line(text)}", file=sys.stderr)
         return FAILED
-    removed = f"{count} file{'' if count == 1 else 's'} removed, {freed / 1e6:.0f} MB"
+    removed = f"{counted(count, 'file')} removed, {freed / 1e6:.0f} MB"
     print(f"{printable(str(folder))}: {removed}")
     return 0

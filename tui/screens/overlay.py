@@ -22,7 +22,7 @@ from tui.screens.charted import ChartedScreen
 from tui.widgets.charts import Charts
 from tui.widgets.comparison_table import ComparisonTable
 from tui.widgets.keys_footer import KeysFooter
-from tui.wording import limits
+from tui.wording import counted, limits
 
 FRAME = 3
 """Rows of the table that are not a model's."""
@@ -101,7 +101,7 @@ class OverlayScreen(ChartedScreen[None]):
         for letter, record in zip(LETTERS, self._records, strict=False):
             settings = record.settings
             text.append(f"{letter}  ", "bold").append(inert(record.id))
-            how = [settings.preset, f"{settings.epochs} epochs"]
+            how = [settings.preset, counted(settings.epochs, "epoch")]
             words = [*how, limits(settings), recipe_words(settings)]
             text.append(f"   {', '.join(filter(None, words))}\n", "dim")
         text.right_crop(1)

@@ -30,6 +30,7 @@ from tui.widgets.keys_footer import KeysFooter
 from tui.widgets.ordered_input import OrderedInput
 from tui.widgets.question_strip import QuestionStrip
 from tui.widgets.summary_panel import SummaryPanel
+from tui.wording import counted
 
 AT_ONCE = 20
 """Experiments that are read before the table shows them."""
@@ -162,7 +163,7 @@ class ResultsScreen(SizedScreen[None]):
         if complete:
             count = len(self._listed)
             shown = f"{len(wanted)} of " if len(wanted) < count else ""
-            self._table.border_title = f"{shown}{count} experiment{'' if count == 1 else 's'}"
+            self._table.border_title = f"{shown}{counted(count, 'experiment')}"
             self._show_chosen()
 
     @on(DataTable.RowHighlighted)
@@ -314,4 +315,4 @@ def _trained(settings: Settings) -> str:
 def _times(settings: Settings) -> str:
     """ "10 epochs", "5 × 10 epochs"."""
     repeats = f"{settings.repeats} × " if settings.repeats > 1 else ""
-    return f"{repeats}{settings.epochs} epoch{'' if settings.epochs == 1 else 's'}"
+    return f"{repeats}{counted(settings.epochs, 'epoch')}"

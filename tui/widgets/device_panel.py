@@ -13,7 +13,7 @@ from textual.strip import Strip
 from engine.load import Load, sample_loads
 from tui.bar import bar, sparkline
 from tui.widgets.strip_widget import StripWidget
-from tui.wording import gibibytes
+from tui.wording import counted, gibibytes
 
 LINES = 4
 """That a single device takes."""
@@ -55,10 +55,10 @@ class DevicePanel(StripWidget):
         if self._cluster:  # of whose other machines no load is known here
             self.border_title = "This machine"
             nodes = environment.get("nodes", 1)
-            self._workers = f"a cluster of {nodes} node{'' if nodes == 1 else 's'}"
+            self._workers = f"a cluster of {counted(nodes, 'node')}"
         elif "workers" in environment:
             count = environment["workers"]
-            self._workers = f"{count} worker{'' if count == 1 else 's'}"
+            self._workers = counted(count, "worker")
         self.redraw()
 
     def show_threads(self, threads: int) -> None:
@@ -144,7 +144,7 @@ class DevicePanel(StripWidget):
         """Who shares it out, and among how many threads."""
         threads = ""
         if self._threads and self._devices == ["cpu"]:
-            threads = f"{self._threads} thread{'s' if self._threads > 1 else ''}"
+            threads = counted(self._threads, "thread")
         return "".join(f", {words}" for words in (self._workers, threads) if words)
 
     def _lines(self, name: str, load: Load) -> list[Text]:

@@ -13,6 +13,7 @@ from engine.plan import Plan
 from engine.settings import rule
 from tui.experiment_view import ExperimentView
 from tui.widgets.runs_table import RunsTable
+from tui.wording import counted
 
 KEYS = "a add  r remove  + - epochs  \\[ ] move"
 """As markup."""
@@ -103,7 +104,7 @@ class PlanTable(RunsTable):
         if epochs is None:
             self.tell(f"{run} has ended: its epochs stay")
         else:
-            self.tell(f"{run}: {epochs} epoch{'s' if epochs > 1 else ''}")
+            self.tell(f"{run}: {counted(epochs, 'epoch')}")
 
     def action_reorder(self, places: int) -> None:
         """Train this run later, or earlier."""

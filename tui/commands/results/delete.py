@@ -13,7 +13,7 @@ from engine.results_folder import find_experiment
 from engine.settings import Settings, expanded
 from tui.output_lines import inert
 from tui.plain_lines import print_line
-from tui.wording import accuracy
+from tui.wording import accuracy, counted
 
 NOT_DELETED = 1
 
@@ -57,7 +57,7 @@ def _what_goes(folder: Path) -> str:
     except ResultsError:
         return f"{inert(folder.name)}: unreadable, {size}"
     runs = sum(model.runs for model in found.models)
-    words = f"{inert(folder.name)}: {found.status}, {runs} finished run{'' if runs == 1 else 's'}"
+    words = f"{inert(folder.name)}: {found.status}, {counted(runs, 'finished run')}"
     if found.best is not None and found.best.mean is not None:
         words += f", best accuracy {accuracy(found.best.mean)} ({found.best.name})"
     return f"{words}, {size}"
