@@ -27,10 +27,15 @@ MOST = 128
 one, with their extremes, so that a thousand epochs are drawn as quickly as ten."""
 
 
+def reached(run: RunRecord, train: Mapping[RunId, tuple[Bucket, ...]]) -> float:
+    """How far a run is, in epochs; 0.0 before the first step."""
+    points = train.get(run.id)
+    return max(float(len(run.epochs)), points[-1].x if points else 0.0)
+
+
 def newest_epoch(record: ExperimentRecord, train: Mapping[RunId, tuple[Bucket, ...]]) -> float:
-    """How far the run is that has come furthest, in epochs; 0.0 before the first step."""
-    tested = [float(len(run.epochs)) for run in record.runs.values()]
-    return max([0.0, *tested, *(points[-1].x for points in train.values() if points)])
+    """How far the run is that has come furthest."""
+    return max((reached(run, train) for run in record.runs.values()), default=0.0)
 
 
 def chart_lines(
@@ -63,12 +68,11 @@ class _View:
         measure: Measure,
         options: ChartOptions,
     ) -> None:
-        self._record, self._train, self._options = record, train, options
-        self._value, self._train_value = (
-            attrgetter(f"test_{measure}"),
-            attrgetter(f"train_{measure}"),
-        )
-        self._first = options.first_epoch(newest_epoch(record, train or {}))
+        self._record, self._options = record, options
+        self._train, self._tests_alone = train or {}, train is None
+        self._value = attrgetter(f"test_{measure}")
+        self._train_value = attrgetter(f"train_{measure}")
+        self._first = options.first_epoch(newest_epoch(record, self._train))
         longest = max((len(run.epochs) for run in record.runs.values()), default=0)
         self._stride = 1
         while (longest - self._first) / self._stride > MOST:
@@ -79,7 +83,7 @@ class _View:
         has come further, that one's, faintly.
         """
         runs = self._record.runs_of(model)
-        begun = [run for run in runs if run.epochs or (self._train or {}).get(run.id)]
+        begun = [run for run in runs if run.epochs or self._train.get(run.id)]
         tested = [run for run in begun if run.epochs]
         if not begun:
             return []
@@ -88,24 +92,19 @@ class _View:
         else:
             lines = [_line(run.id, "past", self._tests(run)) for run in tested[:-1]]
             lines += [_line(run.id, "test", self._tests(run)) for run in tested[-1:]]
-        return [*lines, *self._trainings(begun)]
+        return lines if self._tests_alone else [*lines, *self._trainings(begun)]
 
     def _trainings(self, begun: Sequence[RunRecord]) -> list[ChartLine]:
         newest = self._training(begun[-1])
-        furthest = max(begun[:-1], key=self._reached, default=None)
-        if furthest is None or self._reached(furthest) <= self._reached(begun[-1]):
+        # In whole epochs: those side by side are never at quite the same point.
+        whole = [int(reached(run, self._train)) for run in begun]
+        if whole[-1] == max(whole):
             return newest
-        return [*(replace(line, kind="raw") for line in self._training(furthest)[-1:]), *newest]
-
-    def _reached(self, run: RunRecord) -> int:
-        """How many whole epochs it has behind it."""
-        points = (self._train or {}).get(run.id)
-        return max(len(run.epochs), int(points[-1].x) if points else 0)
+        furthest = self._training(begun[whole.index(max(whole))])[-1:]
+        return [*(replace(line, kind="raw") for line in furthest), *newest]
 
     def _train_points(self, run: RunRecord) -> tuple[Bucket, ...]:
         """Within the epochs; of those that were trained before anybody looked, the means."""
-        if self._train is None:
-            return ()
         seen = self._train.get(run.id, ())
         unseen = run.epochs[: int(seen[0].x)] if seen else run.epochs
         xs = [epoch.epoch - 0.5 for epoch in unseen]
