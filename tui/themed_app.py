@@ -48,6 +48,8 @@ class ThemedApp(App[int]):
         super().__init__()
         self._settings = settings
         self._shown = ShownCells()
+        self._painted: Screen[object] | None = None
+        """The screen that was painted last."""
         self._ascii = AsciiFilter(enabled=wants_ascii(settings.characters))
         for theme in THEMES:
             self.register_theme(theme)
@@ -83,8 +85,14 @@ class ThemedApp(App[int]):
         self.refresh(layout=True)
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """As Textual's, but only what has changed goes over the wire."""
+        """As Textual's, but only what has changed goes over the wire, and no screen shows first in
+        parts: Textual may paint what has changed in one that was covered before it paints the rest.
+        """
+        if self._painted is not screen and isinstance(renderable, ChopsUpdate):
+            covered = self._background_screens
+            renderable = screen._compositor.render_update(full=True, screen_stack=covered)
         if isinstance(renderable, ChopsUpdate | LayoutUpdate):
+            self._painted = screen
             changed = Changed(renderable, self._shown)
             super()._display(screen, changed)  # type: ignore[arg-type]  # Textual's hint is too narrow
         else:

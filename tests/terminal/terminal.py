@@ -48,6 +48,11 @@ UNKNOWN = re.compile(
 )
 INCOMPLETE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[]PX^_](?:(?!\x1b\\)[^\x07])*)?\Z", re.DOTALL)
 
+BETWEEN_PIECES = 0.02
+"""Seconds without a byte after which a frame is taken to be whole."""
+LONGEST_FRAME = 0.3
+"""Seconds after which it is taken to be so where bytes never cease."""
+
 
 def _begin() -> None:
     """In the new process: its terminal, and hang-ups heard even if the tests run under nohup."""
@@ -153,9 +158,12 @@ class Terminal:
     def wait_until(
         self, predicate: Callable[[], bool], timeout: float = 20, what: str = "what was waited for"
     ) -> None:
-        """Read until ``predicate`` is true; an AssertionError shows the screen if it never is."""
+        """Read until ``predicate`` is true; an AssertionError shows the screen if it never is.
+
+        A frame comes in pieces: what is true of its beginning must be true of the whole.
+        """
         deadline = time.monotonic() + timeout
-        while not predicate():
+        while not (predicate() and self._whole() and predicate()):
             if time.monotonic() > deadline:
                 code = self.process.poll()
                 state = "the command runs" if code is None else f"the command ended with {code}"
@@ -215,6 +223,13 @@ class Terminal:
         if after != self._before:
             problems.append("terminal attributes changed")
         return problems
+
+    def _whole(self) -> bool:
+        """Read what there is of the frame under way, which may be none; true."""
+        end = time.monotonic() + LONGEST_FRAME
+        while self._read(BETWEEN_PIECES) and time.monotonic() < end:
+            pass
+        return True
 
     def _read(self, timeout: float) -> bool:
         """Feed what the command writes within ``timeout`` to the screen; whether it did."""

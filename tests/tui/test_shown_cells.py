@@ -14,8 +14,11 @@ from rich.segment import Segment
 from rich.style import Style
 from scripted import ScriptedTrainer
 from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.app import App
 from textual.geometry import Region, Size
+from textual.screen import Screen
 from textual.strip import Strip
+from textual.widgets import Label
 
 from engine.events import RunId
 from tui.app import MnistApp
@@ -119,6 +122,25 @@ def test_a_terminal_that_got_the_changes_shows_what_one_shows_that_got_all(
         everything = Wire()
         everything.send(frame)
         assert changes.screen.buffer[0] == everything.screen.buffer[0]
+
+
+async def test_a_screen_that_comes_back_shows_at_once_and_whole(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if parts of it have changed while it was covered."""
+    painted: list[object] = []
+    monkeypatch.setattr(App, "_display", lambda app, screen, update: painted.append(update))
+    async with make_app().run_test() as pilot:
+        message = pilot.app.screen.query_one("#message", Label)
+        await pilot.app.push_screen(Screen())
+        await pilot.pause(0.2)
+        message.update("two\nlines")
+        painted.clear()
+        pilot.app.pop_screen()
+        message.update("or\nthree\nlines")
+        await pilot.pause(0.5)
+        first = next(update for update in painted if isinstance(update, Changed))
+        assert isinstance(first.update, LayoutUpdate)
 
 
 async def test_progress_costs_few_bytes(
