@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.past_experiment import read_record
-from engine.records import RunRecord
+from engine.records import ExperimentRecord, RunRecord
 from engine.results import ResultsError
 from engine.results_folder import LATEST, find_experiment, folders_with
 from engine.rules import shown
@@ -56,6 +56,16 @@ def find_trained(results: Path, name: str) -> Trained:
     raise ResultsError(f"results: {results}: has no experiment with weights{of}")
 
 
+def saved_networks(record: ExperimentRecord) -> dict[str, Trained]:
+    """Of each model of an experiment the most accurate run whose weights were saved."""
+    best: dict[str, RunRecord] = {}
+    for run in record.runs.values():
+        known = best.get(run.id.model)
+        if run.weights and (known is None or _accuracy(run) > _accuracy(known)):
+            best[run.id.model] = run
+    return {model: _trained(record.folder, run) for model, run in best.items()}
+
+
 def _best(folder: Path, wanted: str) -> Trained:
     """Of an experiment's runs of that name, or model, or of all, the most accurate."""
     trained = [run for run in read_record(folder).runs.values() if _weights(folder, run).is_file()]
@@ -65,9 +75,12 @@ def _best(folder: Path, wanted: str) -> Trained:
         there = f"; there are {names}" if names else ""
         what = f"of {shown(wanted)}" if wanted else "of any run"
         raise ResultsError(f"{folder}: has no weights {what}{there}")
-    best = max(chosen, key=_accuracy)
-    accuracy = best.last.test_accuracy if best.last else None
-    return Trained(f"{folder.name}/{best.id}", _weights(folder, best), accuracy)
+    return _trained(folder, max(chosen, key=_accuracy))
+
+
+def _trained(folder: Path, run: RunRecord) -> Trained:
+    accuracy = run.last.test_accuracy if run.last else None
+    return Trained(f"{folder.name}/{run.id}", _weights(folder, run), accuracy)
 
 
 def _weights(folder: Path, run: RunRecord) -> Path:

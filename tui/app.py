@@ -191,12 +191,6 @@ class MnistApp(ThemedApp):
         self._training = screen
         self.push_screen(screen, ended)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The other screens are there if there is something for them."""
-        if action == "side" and self._training is not None:
-            return parameters[0] in self._training.SIDES
-        return True
-
     def add_log(self, level: str, text: str) -> None:
         """Keep a line for the log pane; callable from any thread."""
         self._log_lines.append((level, text))
@@ -241,10 +235,14 @@ class MnistApp(ThemedApp):
         if page is not None:
             self.push_screen(HelpScreen(page))
 
-    def action_side(self, name: str) -> None:
+    async def action_side(self, name: str) -> None:
         """Look at the experiment in another way."""
-        if self._training is None:
+        training = self._training
+        if training is None:
             return
-        while self.screen is not self._training:
+        side = await training.side(name)
+        if self._training is not training:  # it was refused meanwhile
+            return
+        while self.screen is not training:
             self.pop_screen()
-        self.push_screen(self._training.side(name))
+        self.push_screen(side)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from engine.events import RunId
 from engine.experiment import run_experiment
 from engine.inspection import load_test_digits
 from engine.models import MODELS
@@ -19,7 +21,7 @@ from engine.records import ExperimentRecord
 from engine.results import ResultsError
 from engine.settings import Settings
 from engine.tensor_file import tensor_bytes
-from engine.trained import find_trained
+from engine.trained import find_trained, saved_networks
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,21 @@ def test_every_run_is_found_by_experiment_and_name(record: ExperimentRecord) -> 
             assert found.name == f"{record.id}/{run.id}"
             assert run.last is not None
             assert found.test_accuracy == pytest.approx(run.last.test_accuracy)
+
+
+def test_of_an_experiment_the_most_accurate_run_of_each_model_that_was_saved_is_known(
+    record: ExperimentRecord,
+) -> None:
+    saved = saved_networks(record)
+    assert list(saved) == ["mlp", "cnn"]
+    assert saved == {
+        model: find_trained(record.folder.parent, f"latest/{model}") for model in saved
+    }
+    best = record.runs[RunId("cnn", int(saved["cnn"].name[-1]))]
+    others = {id_: run for id_, run in record.runs.items() if run is not best}
+    others[best.id] = replace(best, weights="")
+    without = saved_networks(replace(record, runs=others))
+    assert without["cnn"].path.name == f"cnn-r{3 - best.id.repeat}.pt"
 
 
 @pytest.mark.parametrize("model", ["", "mlp", "cnn"])

@@ -363,6 +363,8 @@ def test_a_digit_is_drawn_with_the_mouse_and_read(tmp_path: Path) -> None:
         terminal.type("\x1b[<35;50;12M")  # moved without a button
         terminal.press("w")
         terminal.wait_for("Draw a digit")
+        terminal.type("l18\r")  # in one burst
+        terminal.wait_for("test digit 18, a 3")
 
 
 @pytest.mark.slow

@@ -94,12 +94,18 @@ class ScriptedTrainer(Trainer):
         self.bridge.emit(Snapshot(run, epoch, predicted, confidence, weights))
 
     def finish_run(
-        self, run: RunId, accuracy: float = 0.98, status: RunStatus = "finished"
+        self,
+        run: RunId,
+        accuracy: float = 0.98,
+        status: RunStatus = "finished",
+        weights: str = "",
     ) -> None:
         size = ModelSize(run.model, 79_510, 79_510)
         confusion = tuple(tuple(100 * (i == j) for j in range(10)) for i in range(10))
         self.bridge.emit(
-            RunFinished(run, size, status, 5.0, 0.0, accuracy, 0.08, confusion, accuracy, 10**9, "")
+            RunFinished(
+                run, size, status, 5.0, 0.0, accuracy, 0.08, confusion, accuracy, 10**9, weights
+            )
         )
 
     def end(self, status: str = "finished") -> None:

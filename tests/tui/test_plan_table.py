@@ -193,7 +193,9 @@ async def test_after_the_end_nothing_is_planned_any_more(
         assert not screen.query_one(PlanTable).border_subtitle
         await pilot.pause()
         said = [str(toast.render()) for toast in screen.query("Toast").results(Widget)]
-        assert any("has ended; n begins a new experiment" in words for words in said)
+        assert any(
+            "has ended; n leads to the form, where r goes on with it" in words for words in said
+        )
 
 
 @pytest.mark.parametrize("key", ["p", "x", "e", "k", "a", "r", "+", "-", "[", "]"])
@@ -207,7 +209,7 @@ async def test_a_key_that_comes_after_the_end_is_told_so(
         await pilot.press(key)
         await pilot.pause()
         (said,) = (str(toast.render()) for toast in screen.query("Toast").results(Widget))
-        assert "has ended; n begins a new experiment" in said
+        assert "has ended; n leads to the form, where r goes on with it" in said
         assert not screen.has_class("-asking")
 
 

@@ -14,9 +14,14 @@ import tomli_w
 from scripted import ScriptedTrainer
 from scripted import text as shown
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import DataTable, Label
 
 from engine.experiment import run_experiment
+from engine.inspection import load_test_digits
+from engine.lock import this_process
+from engine.past_experiment import read_record
+from engine.reading import load_reader
 from engine.records import ExperimentRecord
 from engine.settings import Settings
 from tui.app import MnistApp
@@ -27,6 +32,7 @@ from tui.screens.overlay import OverlayScreen
 from tui.screens.past import PastScreen
 from tui.screens.results import ResultsScreen
 from tui.screens.watch import WatchScreen
+from tui.widgets.answers import Answers
 from tui.widgets.status_line import StatusLine
 from tui.widgets.summary_panel import SummaryPanel
 
@@ -68,6 +74,19 @@ async def complete(pilot: Pilot[int]) -> DataTable[object]:
 
 def names(table: DataTable[object]) -> list[str]:
     return [str(table.get_row_at(row)[1]) for row in range(table.row_count)]
+
+
+def made_running(folder: Path) -> Path:
+    """The experiment in ``folder``, as if it were under way."""
+    summary = folder / "summary.toml"
+    text = summary.read_text(encoding="utf-8")
+    summary.write_text(text.replace('status = "finished"', 'status = "running"', 1))
+    return folder
+
+
+def words(pilot: Pilot[int]) -> str:
+    """What is on the screen, as if no line had an end."""
+    return " ".join(shown(pilot.app).split())
 
 
 async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
@@ -125,6 +144,27 @@ async def test_a_past_experiment_opens_and_esc_leads_back(
     assert pilot.app.return_code in (0, None)
 
 
+@pytest.mark.parametrize("reaches", [True, False])
+async def test_a_key_that_does_not_reach_what_is_watched_is_told_so(
+    make_app: MakeApp, results: Path, reaches: bool
+) -> None:
+    owner = this_process() if reaches else replace(this_process(), host="elsewhere")
+    record = read_record(made_running(results / "20260103-120000-mlp"))
+    app = make_app()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        screen = WatchScreen(record, owner, app.take_log)
+        await app.push_screen(screen)
+        await until(pilot, lambda: "watching" in shown(app))
+        for key in ("p", "k", "plus", "r", "x"):
+            app.clear_notifications()
+            await pilot.press(key)
+            await pilot.pause()
+            told = [str(toast.render()) for toast in screen.query("Toast").results(Widget)]
+            asks = key == "x" and reaches
+            assert any("another process trains this" in words for words in told) != asks
+            assert screen.has_class("-asking") == asks
+
+
 async def test_an_experiment_that_goes_before_it_opens_is_shown_as_it_was_read(
     make_app: MakeApp, results: Path, finished: ExperimentRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,9 +188,7 @@ async def test_an_experiment_that_goes_before_it_opens_is_shown_as_it_was_read(
 async def test_one_whose_process_was_killed_is_said_to_be_interrupted(
     make_app: MakeApp, results: Path
 ) -> None:
-    summary = results / "20260103-120000-mlp" / "summary.toml"
-    text = summary.read_text(encoding="utf-8")
-    summary.write_text(text.replace('status = "finished"', 'status = "running"', 1))
+    made_running(results / "20260103-120000-mlp")
     async with make_app(results=str(results)).run_test() as pilot:
         await pilot.press("h")
         table = await complete(pilot)
@@ -325,6 +363,47 @@ async def test_what_a_past_experiment_confuses_can_be_seen(
         assert all(f" {digit}{n:>8}" in one for digit, n in enumerate(images))
         await pilot.press("m", "v", "left", "escape")
         assert isinstance(pilot.app.screen, WatchScreen)
+
+
+async def test_the_networks_of_a_past_experiment_answer_what_is_drawn(
+    make_app: MakeApp, results: Path, finished: ExperimentRecord
+) -> None:
+    best = max(finished.runs.values(), key=lambda run: run.epochs[-1].test_accuracy)
+    image = load_test_digits(finished.settings).image(7)
+    _, reader = load_reader(finished.folder / f"{best.id}.pt")
+    newest = results / "20260103-120000-mlp"
+    async with make_app(results=str(results)).run_test(size=(120, 40)) as pilot:
+        await pilot.press("h")
+        await complete(pilot)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "finished" in shown(pilot.app))
+        await pilot.press("d")
+        await until(pilot, lambda: f"as saved: {best.id}" in shown(pilot.app))
+        await pilot.press("l", "7", "enter")
+        answers = pilot.app.screen.query_one(Answers)
+        await until(pilot, lambda: bool(answers._answers))
+        assert answers._answers["mlp"] == reader(image)
+        await pilot.press("escape")
+        (newest / f"{best.id}.pt").write_bytes(b"damaged")
+        await pilot.press("d", "space", "down")
+        await until(pilot, lambda: "damaged or holds no weights" in words(pilot))
+
+
+async def test_an_experiment_that_saved_no_network_says_so_where_one_draws(
+    make_app: MakeApp, finished: ExperimentRecord, tmp_path: Path
+) -> None:
+    folder = tmp_path / "20260101-120000-mlp"
+    shutil.copytree(finished.folder, folder)
+    summary = folder / "summary.toml"
+    lines = summary.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith("weights =")]
+    assert len(kept) == len(lines) - 2
+    summary.write_text("\n".join(kept), encoding="utf-8")
+    async with make_app(results=str(tmp_path)).run_test(size=(80, 24)) as pilot:
+        await pilot.press("h")
+        await complete(pilot)
+        await pilot.press("enter", "d")
+        await until(pilot, lambda: "no network answers" in shown(pilot.app))
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from textual.widgets import Input, Label
 from engine.control import Control
 from engine.events import EpochFinished, Event
 from engine.experiment import run_experiment
+from engine.lock import this_process
 from engine.recipes import PRESETS
 from engine.records import ExperimentRecord
 from engine.settings import Settings
@@ -378,6 +379,22 @@ async def test_what_ended_too_early_goes_on_with_a_key(
         assert isinstance(pilot.app.screen, TrainingScreen)
     assert trainer.resumed == stopped.folder
     assert trainer.started == [stopped.settings]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_the_keys_that_matter_most_are_named_at_any_width(
+    make_app: MakeApp, stopped: ExperimentRecord, width: int
+) -> None:
+    async with make_app(results=str(stopped.folder.parent)).run_test(size=(width, 24)) as pilot:
+        form = pilot.app.screen
+        assert isinstance(form, SetupScreen)
+        await settled(pilot)
+        form._offer(stopped, (stopped, this_process()))
+        await settled(pilot)
+        line = " ".join(text(pilot.app).splitlines()[-1].split())
+        for key in ("s Start", "r Resume", "w Watch", "h Results", "q Quit", "? Help"):
+            assert key in line
+        assert ("palette" in line) == ("tab" in line) == (width > 60)
 
 
 async def test_without_anything_to_go_on_with_there_is_no_such_key(

@@ -16,10 +16,11 @@ from textual.widgets import Static
 from engine.events import Cost, RunId
 from engine.inspection import load_test_digits
 from engine.models import MODELS, WeightsError, model_size
-from engine.reading import Reader
+from engine.reading import Reader, centred, make_reader
 from engine.records import ModelSummary
 from engine.settings import Settings
 from engine.statistics import Statistics
+from engine.tensor_file import tensor_bytes
 from tui.app import MnistApp
 from tui.comparison import COLUMNS, best, ranked
 from tui.drawing import Drawing
@@ -283,6 +284,34 @@ async def test_a_network_that_cannot_be_built_does_not_silence_the_others(
         await settled(pilot)
         assert "✗ cnn: damaged" in text(app)
         assert "100%" in text(app)
+
+
+async def test_a_network_that_was_trained_before_a_resume_answers_too(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "id").mkdir()
+    cnn = MODELS["cnn"].build()
+    (tmp_path / "id" / "cnn-r1.pt").write_bytes(tensor_bytes(cnn.state_dict()))
+    app = app_of(make_app)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("s")
+        trainer.begin()
+        trainer.train(CNN, 4)
+        trainer.finish_run(CNN, weights="cnn-r1.pt")
+        trainer.train(MLP, 1)
+        trainer.snapshot(MLP, 1, labels, bytes(IMAGES))
+        await pilot.pause(0.3)
+        await pilot.press("d", "space", "down")
+        await settled(pilot)
+        assert "as saved: cnn-r1" in text(app)
+        assert set(app.screen.query_one(Answers)._answers) == {"cnn", "mlp"}
+        trainer.snapshot(CNN, 1, labels, bytes(IMAGES))
+        await settled(pilot)
+        image = app.screen.query_one(Canvas).drawing.image
+        newest = trainer.bridge.snapshots()[CNN]
+        assert app.screen.query_one(Answers)._answers["cnn"] == pytest.approx(
+            make_reader("cnn", newest.weights)(centred(image))
+        )
 
 
 async def test_a_test_digit_is_loaded_and_saved_as_it_is(

@@ -9,6 +9,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.events import Key
 
+from engine.past_experiment import is_unfinished
 from engine.records import ExperimentRecord
 from engine.rules import SettingsError
 from engine.settings import Settings
@@ -24,15 +25,13 @@ from tui.widgets.question_strip import QuestionStrip
 
 UNHEARD = ("pause", "resume", "stop", "stop_after_epoch", "keep_on", "skip", "new", "add")
 """Actions that a question holds off: they would act unseen behind it."""
-TOO_LATE = (*"pxekar", "plus", "minus", "left_square_bracket", "right_square_bracket")
-"""Keys that command nothing any more once the experiment has ended."""
+COMMANDS = (*"pxekar", "plus", "minus", "left_square_bracket", "right_square_bracket")
+"""Keys that command the training."""
 
 
 class CommandedScreen(ChartedScreen[str | None]):
     """Has a ``PlanTable``, a ``LogPane`` and a ``QuestionStrip``; shows ``view``."""
 
-    AFTERWARDS = "n begins a new experiment"
-    """What there is to do once the experiment has ended."""
     # Those that ask a question have priority: its answer may come in the same burst.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "pause", "Pause"),
@@ -69,6 +68,19 @@ class CommandedScreen(ChartedScreen[str | None]):
         """Make room for a model that takes part from now on."""
         raise NotImplementedError
 
+    @property
+    def deaf(self) -> str:
+        """Why commands are not heard; empty if they are."""
+        ended = self.view.ended is not None
+        return f"the experiment has ended; {self.afterwards}" if ended else ""
+
+    @property
+    def afterwards(self) -> str:
+        """What there is to do once the experiment has ended."""
+        if self.view.record is not None and is_unfinished(self.view.record):
+            return "n leads to the form, where r goes on with it"
+        return "n begins a new experiment"
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys are shown and work now."""
         if self.has_class("-asking") and action in UNHEARD:
@@ -93,13 +105,13 @@ class CommandedScreen(ChartedScreen[str | None]):
                 return True
 
     def on_key(self, event: Key) -> None:
-        """A question's keys come before the screen's; a key that comes too late is told so."""
+        """A question's keys come before the screen's; one that commands in vain is told so."""
         if self.has_class("-asking"):
             if self.query_one(QuestionStrip).take_key(event.key):
                 event.stop()
                 event.prevent_default()
-        elif self.view.ended is not None and event.key in TOO_LATE:
-            self._tell(f"the experiment has ended; {self.AFTERWARDS}")
+        elif self.deaf and event.key in COMMANDS:
+            self._tell(self.deaf)
 
     def action_pause(self) -> None:
         """Hold the training before its next step."""

@@ -17,8 +17,10 @@ from engine.data import DataError
 from engine.events import Snapshot
 from engine.inspection import Digits, load_test_digits
 from engine.models import WeightsError
-from engine.reading import Reader, centred, make_reader
+from engine.reading import Reader, centred, load_reader, make_reader
+from engine.results import ResultsError
 from engine.settings import Settings
+from engine.trained import Trained, saved_networks
 from tui.bridge import Bridge
 from tui.experiment_view import ExperimentView
 from tui.misread import newest_of_each_model
@@ -33,14 +35,15 @@ TEST_IMAGES = 10_000
 
 
 class DrawScreen(SizedScreen[None]):
-    """A canvas and the newest network of each model."""
+    """A canvas and the newest network of each model; of what was trained before, the best saved."""
 
     CSS_PATH = "draw.tcss"
     HELP = "draw"
     VERTICAL_BREAKPOINTS = [(0, "-short"), (35, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "wipe", "Wipe"),
-        Binding("l", "load", "Load"),
+        # Priority: the number may come in the same burst.
+        Binding("l", "load", "Load", priority=True),
         Binding("s", "save", "Save"),
         *side_bindings("draw"),
     ]
@@ -49,8 +52,9 @@ class DrawScreen(SizedScreen[None]):
         super().__init__()
         self._bridge, self._settings, self._view = bridge, settings, view
         self._digits: Digits | None = None
-        self._snapshots: dict[str, Snapshot] = {}
-        self._readers: dict[str, tuple[Snapshot, Reader]] = {}
+        self._saved: dict[str, Trained] = {}
+        self._networks: dict[str, Snapshot | Trained] = {}
+        self._readers: dict[str, tuple[Snapshot | Trained, Reader]] = {}
         """By model, each with what it was made of."""
         self._reading = asyncio.Event()
 
@@ -73,15 +77,27 @@ class DrawScreen(SizedScreen[None]):
         """Follow the training and the pen."""
         self.query_one(Canvas).focus()
         self.run_worker(self._read_drawings(), exit_on_error=False)
+        if self._view.record is not None:
+            self._saved = saved_networks(self._view.record)
         self.set_interval(INTERVAL, self._follow)
         self._follow()
+        self._note(self._from_before())
 
     def _follow(self) -> None:
         """Ask anew when a network has been trained further."""
-        snapshots = newest_of_each_model(self._bridge.snapshots())
-        if snapshots != self._snapshots:
-            self._snapshots = snapshots
+        networks: dict[str, Snapshot | Trained] = dict(self._saved)
+        networks |= newest_of_each_model(self._bridge.snapshots())
+        if networks != self._networks:
+            self._networks = networks
             self._reading.set()
+
+    def _from_before(self) -> str:
+        """Which networks are not of this training."""
+        saved = [one.path.stem for one in self._networks.values() if isinstance(one, Trained)]
+        if saved:
+            return f"as saved: {', '.join(saved)}"
+        nobody = not self._networks and self._view.ended is not None
+        return "✗ no network answers: none was saved with this experiment" if nobody else ""
 
     @on(Canvas.Changed)
     def _ask(self) -> None:
@@ -94,29 +110,33 @@ class DrawScreen(SizedScreen[None]):
             self._reading.clear()
             drawing, answers = self.query_one(Canvas).drawing, self.query_one(Answers)
             if drawing.is_empty:
-                answers.show(list(self._snapshots), {})
+                answers.show(list(self._networks), {})
                 continue
-            image, snapshots = drawing.image, dict(self._snapshots)
+            image, networks = drawing.image, dict(self._networks)
             if not drawing.as_loaded:
                 image = await asyncio.to_thread(centred, image)
             found = {}
             # The quick ones first: mobilenetv2 takes longer than the next stroke.
-            for model in sorted(snapshots, key=lambda name: name == "mobilenetv2"):
+            for model in sorted(networks, key=lambda name: name == "mobilenetv2"):
                 try:
-                    found[model] = await asyncio.to_thread(self._read, snapshots[model], image)
-                except (AssetError, WeightsError) as error:
+                    found[model] = await asyncio.to_thread(
+                        self._read, model, networks[model], image
+                    )
+                except (AssetError, WeightsError, ResultsError) as error:
                     self._note(f"✗ {model}: {error}")
                     continue
-                shown = {name: found[name] for name in snapshots if name in found}
-                answers.show(list(snapshots), shown)
+                shown = {name: found[name] for name in networks if name in found}
+                answers.show(list(networks), shown)
 
-    def _read(self, snapshot: Snapshot, image: bytes) -> tuple[float, ...]:
+    def _read(self, model: str, network: Snapshot | Trained, image: bytes) -> tuple[float, ...]:
         """On a thread."""
-        model = snapshot.run.model
         made_of, reader = self._readers.get(model, (None, None))
-        if reader is None or made_of is not snapshot:
-            reader = make_reader(model, snapshot.weights, self._settings.mobilenetv2_weights)
-            self._readers[model] = (snapshot, reader)
+        if reader is None or made_of != network:
+            if isinstance(network, Trained):
+                _, reader = load_reader(network.path)
+            else:
+                reader = make_reader(model, network.weights, self._settings.mobilenetv2_weights)
+            self._readers[model] = (network, reader)
         return reader(image)
 
     def action_wipe(self) -> None:

@@ -128,8 +128,8 @@ the top means that a model has not been measured yet. Pauses count in "elapsed".
 [b]Watching what another process trains[/b]
 
 Read from the files that it writes after each epoch, so progress within an epoch is not
-shown, and there is nothing to draw for. Charts and table are as while it trains here.
-Leaving ends nothing.
+shown; of networks, those of runs that have ended read what you draw. Charts and table are as
+while it trains here. Leaving ends nothing.
 
 [b]Keys[/b]
   x             stop that process: it saves what is trained and ends
@@ -138,18 +138,18 @@ Leaving ends nothing.
 {CHART_KEYS}  t             colours: dark, light, high contrast, the terminal's own
   ← →           read out the exact values of an epoch; so does the mouse
   ↑ ↓           choose a run in the table; so does a click
-  i  c          what is confused; compare the models
+  i  d  c       what is confused; draw a digit; compare the models
   Ctrl+P        command palette: every action and the themes
   ?             this page; Esc closes it
 """,
     "past": f"""\
 [b]A past experiment[/b]
 
-Its curves, its result and its runs, as its files say. Train curves within epochs and the
-networks at work are not in them, so there is nothing to draw for.
+Its curves, its result and its runs, as its files say: train curves have a point for each epoch.
+Its networks, as they were saved, read what you draw.
 
 [b]Keys[/b]
-  i  c          what is confused; compare the models
+  i  d  c       what is confused; draw a digit; compare the models
   Esc           back to the results
 {CHART_KEYS}  t             colours: dark, light, high contrast, the terminal's own
   ← →           read out the exact values of an epoch; so does the mouse
@@ -244,7 +244,8 @@ mobilenetv2's first layer is ImageNet's and does not change.
 
 Draw with the mouse: left button draws, right button erases. Or with the keyboard: put the pen
 down and move it. The drawing is scaled and centred as MNIST's digits are before it is read.
-Each network shows the probability that it gives to each digit.
+Each network shows the probability that it gives to each digit. Of what was trained earlier,
+before a Resume or in a past experiment, it is each model's most accurate run.
 
 [b]Keys[/b]
   ↑ ↓ ← →       move the pen

@@ -32,7 +32,7 @@ from tui.screens.sized import SizedScreen, side_bindings
 from tui.turns import next_in_turn
 from tui.widgets.chosen_digit import ChosenDigit
 from tui.widgets.confusion_map import ConfusionMap
-from tui.widgets.first_layer import LEGEND, FirstLayer
+from tui.widgets.first_layer import FirstLayer
 from tui.widgets.keys_footer import KeysFooter
 from tui.widgets.mistakes import Mistakes
 from tui.widgets.tiles import Tiles
@@ -118,9 +118,10 @@ class InspectScreen(SizedScreen[None]):
         title = f"Misread: {len(found)} of {len(digits):,}{only}; {self._order}"
         gallery = self.query_one(Mistakes)
         gallery.show(ordered(found, self._order), digits, title)
+        first = self.query_one(FirstLayer)
         notes = {
             "mistakes": f"{gallery.part or len(found)} misread{only}; {self._order}",
-            "first-layer": f"first layer {self.query_one(FirstLayer).part}; {LEGEND}",
+            "first-layer": f"first layer {first.part}; {first.note}",
             "left": "confusion",
         }
         # Where rows are few, frames and titles have made room for the pictures.

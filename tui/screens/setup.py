@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Center, Vertical, VerticalScroll
 from textual.message import Message
-from textual.widgets import Button, Footer, Input, Label, Static
+from textual.widgets import Button, Input, Label, Static
 
 from engine.one_line import printable
 from engine.recipes import DEFAULT_EPOCHS, without
@@ -22,6 +22,7 @@ from tui.form_words import ALL, best_devices, device_words, plan_words, recipe_w
 from tui.screens.sized import SizedScreen
 from tui.widgets.choice_select import ChoiceSelect, as_options
 from tui.widgets.digit_strip import DigitStrip
+from tui.widgets.keys_footer import KeysFooter
 from tui.widgets.model_choice import ModelChoice
 from tui.widgets.setting_field import SettingField
 
@@ -120,7 +121,7 @@ class SetupScreen(SizedScreen[None]):
             yield Label("", id="message", markup=False)
             with Center():
                 yield Button("Start", variant="success", id="start")
-        yield Footer()
+        yield KeysFooter(palette=True)
 
     def _select(self, setting: str, choices: list[str], chosen: str, note: str) -> ComposeResult:
         with Vertical(classes="field", id=f"field-{setting}"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
 
@@ -50,8 +52,6 @@ class TrainingScreen(CommandedScreen):
 
     CSS_PATH = "training.tcss"
     HELP = "training"
-    SIDES: ClassVar[tuple[str, ...]] = ("inspect", "draw", "compare")
-    """The other screens that there is something for."""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-very-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall"), (45, "-very-tall")]  # noqa: RUF012
     ALLOW_IN_MAXIMIZED_VIEW = "Footer, StatusLine"
@@ -188,17 +188,19 @@ class TrainingScreen(CommandedScreen):
             card.show(self.view)
         self.query_one(PlanTable).show(self.view)
 
-    def side(self, name: str) -> SizedScreen[None]:
+    async def side(self, name: str) -> SizedScreen[None]:
         """A screen that looks at this experiment."""
-        # Imported here because these need torch.
         from tui.screens.compare import CompareScreen
+
+        if name == "compare":
+            return CompareScreen(self.view)
+        # The others need torch, which may still be on its way: the screen does not wait for it.
+        await asyncio.to_thread(import_module, "torch")
         from tui.screens.draw import DrawScreen
         from tui.screens.inspect import InspectScreen
 
         if name == "draw":
             return DrawScreen(self.bridge, self._settings, self.view)
-        if name == "compare":
-            return CompareScreen(self.view)
         return InspectScreen(self.bridge, self._settings)
 
     @property
@@ -215,7 +217,7 @@ class TrainingScreen(CommandedScreen):
         self.refresh_bindings()
         self.query_one(SummaryPanel).show(self.view.record)
         self.add_class("-ended")
-        self.query_one(LogPane).add("INFO", f"{self.view.record.status}; {self.AFTERWARDS}")
+        self.query_one(LogPane).add("INFO", f"{self.view.record.status}; {self.afterwards}")
 
     def _refuse(self, text: str) -> None:
         if self._quitting:

@@ -23,9 +23,6 @@ class WatchScreen(TrainingScreen):
     """Shows what the files of the experiment say; leaving it ends nothing."""
 
     HELP = "watch"
-    AFTERWARDS = "Esc leads back"
-    SIDES: ClassVar[tuple[str, ...]] = ("inspect", "compare")
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "Form", tooltip="To the form"),
         Binding("escape", "leave", "Back", key_display="Esc"),
@@ -55,19 +52,30 @@ class WatchScreen(TrainingScreen):
         """Look no more."""
         self._follower.leave()
 
-    def side(self, name: str) -> SizedScreen[None]:
-        """A screen that looks at this experiment; of the networks only what the summary says."""
+    async def side(self, name: str) -> SizedScreen[None]:
+        """A screen that looks at this experiment; what is confused is what its summary says."""
         from tui.screens.confusion import ConfusionScreen
 
         if name == "inspect" and self.view.record is not None:
             return ConfusionScreen(self.view.record)
-        return super().side(name)
+        return await super().side(name)
 
     @property
     def state(self) -> str:
         """What the experiment does, in a word; it does so elsewhere."""
         state = self.view.state
         return "watching" if state in ("training", "starting") else state
+
+    @property
+    def deaf(self) -> str:
+        """Why commands are not heard; only x is, by bindings that come before."""
+        only = "x stops it; no other key" if self._follower.control.reaches else "no key"
+        return super().deaf or f"another process trains this: {only} changes it"
+
+    @property
+    def afterwards(self) -> str:
+        """What there is to do once the experiment has ended."""
+        return "Esc leads back"
 
     def _end(self) -> None:
         record = self.view.record

@@ -13,14 +13,14 @@ from tui.widgets.tiles import Tiles
 FILTER_SCALE = 2
 FILTER_SIDE = 3 * FILTER_SCALE
 MAP_SIDE = 14
-LEGEND = "blue +, orange -"
+IN_COLOR = "blue +, orange -"
+WITHOUT = "@ +, blank -"
 
 
 class FirstLayer(Tiles):
     """A tile for each unit; negative weights in one colour, positive ones in another."""
 
     EMPTY = "mobilenetv2 has ImageNet's features, frozen: there is nothing that changes"
-    NOTE = LEGEND
 
     def __init__(self) -> None:
         super().__init__("first-layer", MAP_SIDE, MAP_SIDE // 2)
@@ -28,6 +28,11 @@ class FirstLayer(Tiles):
         self._weights: list[Picture] = []
         """Of the snapshot."""
         self._maps: list[Picture] = []
+
+    @property
+    def note(self) -> str:
+        """How weights are drawn."""
+        return WITHOUT if self.paper is None else IN_COLOR
 
     def show(self, snapshot: Snapshot, image: bytes) -> None:
         """Show a network, and what cnn finds in an image of 28×28 grey bytes."""

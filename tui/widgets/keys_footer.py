@@ -14,8 +14,10 @@ CLOSE_BELOW = 110
 """Cells below which the keys stand close together."""
 CHARTS_FROM = 100
 """Cells from which the keys of the charts are named."""
-SIDES_FROM = 76
-"""Cells from which the keys to other screens are named."""
+ALL_FROM = 76
+"""Cells from which all are named: those that most can do without, too."""
+SPARE = ("app.side", "app.focus_next")
+"""How the actions of these begin: other screens, and the next field."""
 
 
 class KeysFooter(Footer):
@@ -27,12 +29,14 @@ class KeysFooter(Footer):
             link-color: $footer-key-foreground; link-style: bold; link-background: transparent; }
         &.-compact .charts { padding: 0; }
         &.-without-charts .charts { display: none; }
-        &.-without-sides FooterKey.-side { display: none; }
+        &.-narrow FooterKey.-spare { display: none; }
     }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, palette: bool = False) -> None:
+        """``palette`` is whether the command palette is named, too."""
         super().__init__(show_command_palette=False)
+        self._palette = palette
         self._fit()
 
     def on_resize(self) -> None:
@@ -43,12 +47,13 @@ class KeysFooter(Footer):
         width = self.app.size.width
         self.compact = width < CLOSE_BELOW
         self.set_class(width < CHARTS_FROM, "-without-charts")
-        self.set_class(width < SIDES_FROM, "-without-sides")
+        self.set_class(width < ALL_FROM, "-narrow")
+        self.show_command_palette = self._palette and width >= ALL_FROM
 
     def compose(self) -> ComposeResult:
         """Textual's keys, then those of the charts."""
         for key in super().compose():
-            key.set_class(getattr(key, "action", "").startswith("app.side"), "-side")
+            key.set_class(getattr(key, "action", "").startswith(SPARE), "-spare")
             yield key
         bindings = [
             binding

@@ -17,8 +17,6 @@ class Tiles(StripWidget, can_focus=True):
     """Give the number to ``show_count``, and draw each in ``tile`` with its ``caption``."""
 
     EMPTY = "nothing to show"
-    NOTE = ""
-    """Stands in the frame."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "Left", show=False),
         Binding("right", "move(1)", "Right", show=False),
@@ -49,6 +47,11 @@ class Tiles(StripWidget, can_focus=True):
     def cursor_moved(self) -> None:
         """Another tile was chosen."""
 
+    @property
+    def note(self) -> str:
+        """Stands in the frame."""
+        return ""
+
     def show_count(self, count: int) -> None:
         """So many tiles, all anew."""
         self.count = count
@@ -75,7 +78,7 @@ class Tiles(StripWidget, can_focus=True):
 
     def redraw(self) -> None:
         """As ``StripWidget.redraw``; the frame says which part it is."""
-        words = "  ".join(filter(None, (self.part, self.NOTE)))
+        words = "  ".join(filter(None, (self.part, self.note)))
         if self.is_attached and words != self.border_subtitle:  # setting it repaints everything
             self.border_subtitle = words
             self.post_message(self.Turned())
