@@ -57,13 +57,12 @@ def find_trained(results: Path, name: str) -> Trained:
 
 
 def saved_networks(record: ExperimentRecord) -> dict[str, Trained]:
-    """Of each model of an experiment the most accurate run whose weights were saved."""
-    best: dict[str, RunRecord] = {}
-    for run in record.runs.values():
-        known = best.get(run.id.model)
-        if run.weights and (known is None or _accuracy(run) > _accuracy(known)):
-            best[run.id.model] = run
-    return {model: _trained(record.folder, run) for model, run in best.items()}
+    """Of each model of an experiment the most accurate run whose weights are there."""
+    found: dict[str, Trained] = {}
+    for run in sorted(record.runs.values(), key=_accuracy, reverse=True):
+        if run.id.model not in found and _weights(record.folder, run).is_file():
+            found[run.id.model] = _trained(record.folder, run)
+    return {model: found[model] for model in record.model_names if model in found}
 
 
 def _best(folder: Path, wanted: str) -> Trained:

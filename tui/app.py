@@ -60,6 +60,8 @@ class MnistApp(ThemedApp):
         """What has broken the screen."""
         self._training: TrainingScreen | None = None
         self._log_lines: deque[tuple[str, str]] = deque(maxlen=1000)
+        self._loaded = threading.Event()
+        """Set when what the training needs has been imported, or cannot be."""
 
     def get_driver_class(self) -> type[Driver]:
         """Textual's, but on a Unix terminal our own."""
@@ -117,6 +119,7 @@ class MnistApp(ThemedApp):
         except Exception as error:  # a broken installation
             log.exception("what the training needs cannot be loaded")
             tell = partial(self._setup.show_refusal, f"{type(error).__name__}: {error}")
+        self._loaded.set()
         # What was loaded stays. Looking through all of it for garbage now and then would hold up
         # the screen for more than a tenth of a second each time.
         gc.freeze()
@@ -185,6 +188,7 @@ class MnistApp(ThemedApp):
     def _show(self, screen: TrainingScreen) -> None:
         def ended(refusal: str | None) -> None:
             self._training = None
+            self._setup.begin_anew()
             if refusal is not None:
                 self._setup.show_refusal(refusal)
 
@@ -235,14 +239,25 @@ class MnistApp(ThemedApp):
         if page is not None:
             self.push_screen(HelpScreen(page))
 
-    async def action_side(self, name: str) -> None:
+    def action_side(self, name: str) -> None:
         """Look at the experiment in another way."""
-        training = self._training
-        if training is None:
+        if self._training is None:
             return
-        side = await training.side(name)
-        if self._training is not training:  # it was refused meanwhile
-            return
+        if name not in self._training.WITH_TORCH or self._loaded.is_set():
+            self._open_side(self._training, name)
+        else:
+            waits = self._open_side_when_loaded(self._training, name)
+            self.run_worker(waits, group="side", exclusive=True)
+
+    async def _open_side_when_loaded(self, training: TrainingScreen, name: str) -> None:
+        """Unless the user, or a refusal, has led elsewhere meanwhile."""
+        asked_from = self.screen
+        while not self._loaded.is_set():
+            await asyncio.sleep(0.05)
+        if self.screen is asked_from:
+            self._open_side(training, name)
+
+    def _open_side(self, training: TrainingScreen, name: str) -> None:
         while self.screen is not training:
             self.pop_screen()
-        self.push_screen(side)
+        self.push_screen(training.side(name))

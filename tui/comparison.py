@@ -151,12 +151,16 @@ def _known(column: Column, model: ModelSummary) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def best(models: Sequence[ModelSummary], column: Column) -> float | None:
-    """The best value of a column; None where there is nothing to choose between."""
-    values = [value for model in models if (value := _known(column, model)) is not None]
-    if len(values) < 2 or column.highest_is_best is None:
-        return None
-    return max(values) if column.highest_is_best else min(values)
+def best(models: Sequence[ModelSummary], column: Column) -> list[ModelSummary]:
+    """The models with the best value of a column; none where there is nothing to choose between.
+
+    Those that are equal in what is shown are equally good.
+    """
+    known = [model for model in models if _known(column, model) is not None]
+    if len(known) < 2 or column.highest_is_best is None:
+        return []
+    first = column.shown(ranked(known, column, reverse=False)[0])
+    return [model for model in known if column.shown(model) == first]
 
 
 def ranked(models: Sequence[ModelSummary], column: Column, *, reverse: bool) -> list[ModelSummary]:

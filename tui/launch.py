@@ -65,8 +65,8 @@ def launch(settings: Settings, *, as_last_time: bool) -> int:
     with suppress(OSError):  # the terminal may be gone
         if app.fault is not None:
             print(_fault_line(app.fault, trainer), file=sys.stderr, flush=True)
-        for record in trainer.records:
-            print(printable(str(record.summary)), flush=True)
+        for path in dict.fromkeys(record.summary for record in trainer.records):
+            print(printable(str(path)), flush=True)
     return alone or app.return_code or int(app.fault is not None)
 
 

@@ -92,7 +92,8 @@ class ThemedApp(App[int]):
             covered = self._background_screens
             renderable = screen._compositor.render_update(full=True, screen_stack=covered)
         if isinstance(renderable, ChopsUpdate | LayoutUpdate):
-            self._painted = screen
+            if not self._batch_count:  # or Textual does not paint
+                self._painted = screen
             changed = Changed(renderable, self._shown)
             super()._display(screen, changed)  # type: ignore[arg-type]  # Textual's hint is too narrow
         else:
@@ -110,4 +111,5 @@ class ThemedApp(App[int]):
     def action_next_theme(self) -> None:
         """Other colours: the next of the program's own."""
         self.theme = next_in_turn([theme.name for theme in THEMES], self.theme)
+        self.clear_notifications()
         self.notify(f"colours: {self.theme}", timeout=2)

@@ -37,7 +37,7 @@ KEY_GAP = 0.3
 
 def dashboard(folder: str, *flags: str, size: tuple[int, int] = (120, 40)) -> Terminal:
     environment = {"XDG_STATE_HOME": folder}  # whoever runs this keeps their own choices
-    return Terminal([COMMAND, *flags], *size, cwd=folder, env=environment)
+    return Terminal([COMMAND, *flags], *size, cwd=folder, env=environment, whole_frames=False)
 
 
 def read_for(terminal: Terminal, seconds: float) -> int:

@@ -202,7 +202,7 @@ def on_screen(app: App[int]) -> str:
 @pytest.fixture
 def hostile_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steady_pace: None) -> MnistApp:
     """Its preset and folder have hostile names; a hostile experiment in there is unfinished."""
-    monkeypatch.setattr(MnistApp, "_warm_up", lambda app: None)
+    monkeypatch.setattr(MnistApp, "_warm_up", lambda app: app._loaded.set())
     results = tmp_path / ESCAPES
     hostile_folder(results)
     tables = {

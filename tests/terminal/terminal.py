@@ -72,7 +72,10 @@ class Terminal:
         rows: int = 30,
         env: Mapping[str, str] | None = None,
         cwd: str | Path | None = None,
+        whole_frames: bool = True,
     ) -> None:
+        """Without ``whole_frames``, what is waited for is seen at once, be it in a part of one."""
+        self._whole_frames = whole_frames
         self.raw = bytearray()
         """Every byte that the command has written."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -158,12 +161,9 @@ class Terminal:
     def wait_until(
         self, predicate: Callable[[], bool], timeout: float = 20, what: str = "what was waited for"
     ) -> None:
-        """Read until ``predicate`` is true; an AssertionError shows the screen if it never is.
-
-        A frame comes in pieces: what is true of its beginning must be true of the whole.
-        """
+        """Read until ``predicate`` is true; an AssertionError shows the screen if it never is."""
         deadline = time.monotonic() + timeout
-        while not (predicate() and self._whole() and predicate()):
+        while not self._holds(predicate):
             if time.monotonic() > deadline:
                 code = self.process.poll()
                 state = "the command runs" if code is None else f"the command ended with {code}"
@@ -224,12 +224,14 @@ class Terminal:
             problems.append("terminal attributes changed")
         return problems
 
-    def _whole(self) -> bool:
-        """Read what there is of the frame under way, which may be none; true."""
+    def _holds(self, predicate: Callable[[], bool]) -> bool:
+        """Whether it is true, and still is when the rest of the frame under way has come."""
+        if not predicate():
+            return False
         end = time.monotonic() + LONGEST_FRAME
-        while self._read(BETWEEN_PIECES) and time.monotonic() < end:
+        while self._whole_frames and self._read(BETWEEN_PIECES) and time.monotonic() < end:
             pass
-        return True
+        return predicate()
 
     def _read(self, timeout: float) -> bool:
         """Feed what the command writes within ``timeout`` to the screen; whether it did."""

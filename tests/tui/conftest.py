@@ -22,7 +22,7 @@ def make_app(
     trainer: ScriptedTrainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steady_pace: None
 ) -> Callable[..., MnistApp]:
     """Makes an app on the scripted trainer; keyword arguments are settings."""
-    monkeypatch.setattr(MnistApp, "_warm_up", lambda app: None)  # the tests need no torch
+    monkeypatch.setattr(MnistApp, "_warm_up", lambda app: app._loaded.set())
 
     def make(**settings: object) -> MnistApp:
         values: dict[str, object] = {

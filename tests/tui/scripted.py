@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -114,6 +115,15 @@ class ScriptedTrainer(Trainer):
         self.bridge.emit(
             ExperimentFinished("id", status, folder / "summary.toml", NOW)  # type: ignore[arg-type]
         )
+
+
+async def until(pilot: Pilot[int], true: Callable[[], bool]) -> None:
+    """Wait for what comes in its own time."""
+    for _ in range(200):
+        if true():
+            return
+        await pilot.pause(0.05)
+    raise AssertionError("did not come true: " + text(pilot.app))
 
 
 async def settled(pilot: Pilot[int]) -> None:

@@ -213,6 +213,19 @@ async def test_a_key_that_comes_after_the_end_is_told_so(
         assert not screen.has_class("-asking")
 
 
+async def test_what_ended_before_its_first_epoch_has_nothing_to_go_on_from(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",)).run_test(size=(80, 24)) as pilot:
+        await pilot.press("s")
+        trainer.begin()
+        trainer.progress(FIRST, 1, 50)
+        trainer.end("stopped")
+        await pilot.pause(0.4)
+        assert isinstance(pilot.app.screen, TrainingScreen)
+        assert "stopped; n begins a new experiment" in last_line(pilot.app.screen)
+
+
 async def test_the_result_says_that_runs_differ_in_length(
     make_app: MakeApp, trainer: ScriptedTrainer
 ) -> None:

@@ -128,6 +128,19 @@ async def test_a_wrong_value_is_refused_where_it_is_typed(
     assert len(trainer.started) == 1
 
 
+@pytest.mark.parametrize("field", ["epochs", "learning_rate"])
+async def test_a_space_wipes_no_number(make_app: MakeApp, field: str) -> None:
+    async with make_app().run_test() as pilot:
+        await pilot.pause()
+        line = pilot.app.screen.query_one(f"#{field}", Input)
+        line.focus()
+        before = line.value
+        await pilot.press("space", "space")
+        assert line.value == before
+        await pilot.press("3")
+        assert line.value == "3"
+
+
 async def test_no_model_is_refused(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
     async with make_app(models=("mlp",)).run_test() as pilot:
         await pilot.click("#model-mlp")
@@ -395,6 +408,11 @@ async def test_the_keys_that_matter_most_are_named_at_any_width(
         for key in ("s Start", "r Resume", "w Watch", "h Results", "q Quit", "? Help"):
             assert key in line
         assert ("palette" in line) == ("tab" in line) == (width > 60)
+        other = 180 - width
+        await pilot.resize_terminal(other, 24)
+        await settled(pilot)
+        line = text(pilot.app).splitlines()[-1]
+        assert ("palette" in line) == ("tab" in line) == (other > 60)
 
 
 async def test_without_anything_to_go_on_with_there_is_no_such_key(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from rich.text import Text
-from scripted import ScriptedTrainer, settled, text, turn_wheel
+from scripted import ScriptedTrainer, settled, text, turn_wheel, until
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -21,10 +21,11 @@ from engine.records import ModelSummary
 from engine.settings import Settings
 from engine.statistics import Statistics
 from engine.tensor_file import tensor_bytes
+from tui import drawing_readers
 from tui.app import MnistApp
+from tui.bridge import Refused
 from tui.comparison import COLUMNS, best, ranked
 from tui.drawing import Drawing
-from tui.screens import draw
 from tui.screens.compare import CompareScreen
 from tui.screens.confusion import ConfusionScreen
 from tui.screens.draw import DrawScreen
@@ -33,6 +34,7 @@ from tui.screens.inspect import InspectScreen
 from tui.screens.overlay import OverlayScreen
 from tui.screens.past import PastScreen
 from tui.screens.results import ResultsScreen
+from tui.screens.setup import SetupScreen
 from tui.screens.training import TrainingScreen
 from tui.screens.watch import WatchScreen
 from tui.widgets.answers import Answers
@@ -276,7 +278,7 @@ async def test_a_network_that_cannot_be_built_does_not_silence_the_others(
             raise WeightsError("damaged")
         return lambda image: (1.0, *[0.0] * 9)
 
-    monkeypatch.setattr(draw, "make_reader", build)
+    monkeypatch.setattr(drawing_readers, "make_reader", build)
     app = app_of(make_app)
     async with app.run_test(size=(100, 30)) as pilot:
         await begin(pilot, trainer, labels, "d")
@@ -302,16 +304,123 @@ async def test_a_network_that_was_trained_before_a_resume_answers_too(
         trainer.snapshot(MLP, 1, labels, bytes(IMAGES))
         await pilot.pause(0.3)
         await pilot.press("d", "space", "down")
-        await settled(pilot)
+        answers = app.screen.query_one(Answers)
+        await until(pilot, lambda: set(answers._answers) == {"cnn", "mlp"})
         assert "as saved: cnn-r1" in text(app)
-        assert set(app.screen.query_one(Answers)._answers) == {"cnn", "mlp"}
         trainer.snapshot(CNN, 1, labels, bytes(IMAGES))
-        await settled(pilot)
         image = app.screen.query_one(Canvas).drawing.image
         newest = trainer.bridge.snapshots()[CNN]
-        assert app.screen.query_one(Answers)._answers["cnn"] == pytest.approx(
-            make_reader("cnn", newest.weights)(centred(image))
-        )
+        expected = pytest.approx(make_reader("cnn", newest.weights)(centred(image)))
+        await until(pilot, lambda: answers._answers.get("cnn") == expected)
+        assert "as saved" not in text(app)
+
+
+async def test_a_network_whose_run_ends_while_one_draws_answers_from_then_on(
+    make_app: MakeApp, trainer: ScriptedTrainer, tmp_path: Path
+) -> None:
+    """In another process, say, of which the files alone are known."""
+    (tmp_path / "id").mkdir()
+    app = app_of(make_app)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("s", "d", "space", "down")
+        await settled(pilot)
+        answers = app.screen.query_one(Answers)
+        assert not answers._answers
+        mlp = tensor_bytes(MODELS["mlp"].build().state_dict())
+        for run in (MLP, CNN):
+            (tmp_path / "id" / f"{run}.pt").write_bytes(mlp)
+        trainer.begin()
+        trainer.train(MLP, 4)
+        trainer.finish_run(MLP, weights="mlp-r1.pt")
+        trainer.train(CNN, 4)
+        trainer.finish_run(CNN, weights="cnn-r1.pt")
+        refused = "holds a network of mlp, not of cnn"
+        await until(pilot, lambda: refused in " ".join(text(app).split()))
+        await until(pilot, lambda: set(answers._answers) == {"mlp"})
+
+
+async def test_a_drawing_stays_when_one_looks_elsewhere_in_between(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await begin(pilot, trainer, labels, "d")
+        await pilot.press("space", "down", "down")
+        image = app.screen.query_one(Canvas).drawing.image
+        assert any(image)
+        for keys in (["i", "d"], ["escape", "d"]):
+            await pilot.press(*keys)
+            await pilot.pause(0.2)
+            assert isinstance(app.screen, DrawScreen)
+            assert app.screen.query_one(Canvas).drawing.image == image
+            answers = app.screen.query_one(Answers)
+            await until(pilot, lambda answers=answers: bool(answers._answers))  # type: ignore[misc]
+        await pilot.press("l", "enter")
+        await until(pilot, lambda: "give 0 to 39" in text(app))
+        await pilot.press("escape")
+        await pilot.pause(0.2)
+        assert "give 0 to 39" not in text(app)
+
+
+async def test_what_was_confused_before_a_resume_is_seen_until_a_network_is_there(
+    make_app: MakeApp, trainer: ScriptedTrainer, labels: bytes
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("s")
+        trainer.begin()
+        trainer.train(MLP, 4)
+        trainer.finish_run(MLP)
+        await pilot.pause(0.3)
+        await pilot.press("i")
+        await pilot.pause(0.2)
+        assert isinstance(app.screen, ConfusionScreen)
+        await pilot.press("escape")
+        trainer.snapshot(MLP, 4, labels, bytes(IMAGES))
+        await pilot.press("i")
+        await pilot.pause(0.2)
+        assert isinstance(app.screen, InspectScreen)
+
+
+async def test_the_keys_do_not_wait_where_a_screen_waits_for_torch(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("s")
+        trainer.begin()
+        await pilot.pause(0.3)
+        app._loaded.clear()
+        await pilot.press("d", "c")
+        assert isinstance(app.screen, CompareScreen)
+        await pilot.press("i", "question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        app._loaded.set()
+        await pilot.pause(0.3)
+        assert isinstance(app.screen, HelpScreen), "that was wanted last"
+        await pilot.press("escape", "escape")
+        app._loaded.clear()
+        await pilot.press("i")
+        app._loaded.set()
+        await pilot.pause(0.3)
+        assert isinstance(app.screen, InspectScreen)
+
+
+async def test_a_training_that_is_refused_while_a_screen_waits_leads_to_the_form(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    app = app_of(make_app)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("s")
+        app._loaded.clear()
+        await pilot.press("d")
+        trainer.training = False
+        trainer.bridge.emit(Refused("nothing there"))
+        await pilot.pause(0.5)
+        app._loaded.set()
+        await pilot.pause(0.3)
+        assert isinstance(app.screen, SetupScreen)
+        assert "nothing there" in text(app)
 
 
 async def test_a_test_digit_is_loaded_and_saved_as_it_is(
@@ -442,8 +551,15 @@ def test_saved_drawings_never_replace_one_another(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_is_neither_best_nor_in_the_way() -> None:
     column = next(column for column in COLUMNS if column.name == "test loss")
     models = [summary("a", nan), summary("b", 0.2), summary("c", 0.1)]
-    assert best(models, column) == 0.1
+    assert best(models, column) == models[2:]
     assert [m.name for m in ranked(models, column, reverse=False)] == ["c", "b", "a"]
+
+
+def test_what_looks_equal_is_equally_good() -> None:
+    column = next(column for column in COLUMNS if column.name == "test loss")
+    models = [summary("a", 0.2), summary("b", 0.10001), summary("c", 0.10002)]
+    assert best(models, column) == models[1:]
+    assert not best(models[:1], column), "of what?"
 
 
 def summary(name: str, loss: float) -> ModelSummary:

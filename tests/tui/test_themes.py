@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from scripted import ScriptedTrainer
 from textual.color import Color
+from textual.widgets import Button
 
 from engine.events import RunId
 from engine.settings import THEMES as THEME_SETTINGS
@@ -42,6 +43,34 @@ async def test_the_key_goes_through_all_themes_and_the_last_is_remembered(
     again = make_app()
     async with again.run_test():
         assert again.theme == seen[1]
+
+
+@pytest.mark.parametrize("theme", [theme.name for theme in THEMES])
+async def test_start_can_be_read_in_every_theme_with_and_without_the_focus(
+    make_app: MakeApp, theme: str
+) -> None:
+    async with make_app(theme=theme).run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        button = pilot.app.screen.query_one("#start", Button)
+        for place in (button, pilot.app.screen.query_one("#epochs")):
+            place.focus()
+            await pilot.pause()
+            style = next(
+                segment.style
+                for strip in pilot.app.screen._compositor.render_strips()
+                for segment in strip
+                if "Start" in segment.text and segment.style and segment.style.meta
+            )
+            assert style.color != style.bgcolor
+
+
+async def test_colours_tried_one_after_the_other_leave_one_word_on_the_screen(
+    make_app: MakeApp,
+) -> None:
+    async with make_app().run_test(notifications=True) as pilot:
+        await pilot.press("t", "t", "t")
+        await pilot.pause()
+        assert len(pilot.app.screen.query("Toast")) == 1
 
 
 async def test_a_theme_that_was_set_is_shown_but_not_remembered(make_app: MakeApp) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import pytest
-from scripted import ScriptedTrainer, text
+from scripted import NOW, ScriptedTrainer, text
 from textual.content import Content
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Static
 
 from engine.control import SkipRequested, StopRequested
-from engine.events import RunFailed, RunId, RunStarted
+from engine.events import ExperimentResumed, RunFailed, RunId, RunStarted
 from tui.app import MnistApp
 from tui.bridge import Refused
 from tui.large_digits import large_digits
@@ -122,6 +123,41 @@ async def test_the_card_shows_the_newest_accuracy_then_the_mean(
         await shown(pilot)
         assert screen.query_one(ModelCard).headline.accuracy == pytest.approx(0.975)
         assert screen.query_one(ModelCard).headline.meaning == "mean of 2 runs"
+
+
+async def test_a_run_that_is_added_at_the_end_does_not_hide_the_mean_of_the_others(
+    make_app: MakeApp, trainer: ScriptedTrainer
+) -> None:
+    async with make_app(models=("mlp",), repeats=3).run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+        for repeat, accuracy in ((1, 0.98), (2, 0.97)):
+            trainer.train(RunId("mlp", repeat), 4, accuracy)
+            trainer.finish_run(RunId("mlp", repeat), accuracy)
+        await shown(pilot)
+        assert screen.query_one(ModelCard).headline.meaning == "mean of 2 runs"
+        trainer.end("stopped")
+        await shown(pilot)
+        assert screen.query_one(ModelCard).headline.meaning == "mean of 2 runs"
+
+
+async def test_what_is_told_of_an_earlier_sitting_has_no_times(
+    make_app: MakeApp, trainer: ScriptedTrainer, tmp_path: Path
+) -> None:
+    app = make_app(models=("mlp",))
+    async with app.run_test(size=(120, 40)) as pilot:
+        app._train(app._settings, tmp_path)
+        await pilot.pause()
+        trainer.begin()
+        trainer.train(MLP, 4)
+        trainer.finish_run(MLP)
+        trainer.bridge.emit(ExperimentResumed(NOW, "stopped", 4))
+        trainer.train(RunId("mlp", 2), 4)
+        trainer.finish_run(RunId("mlp", 2))
+        await shown(pilot)
+        assert isinstance(app.screen, TrainingScreen)
+        lines = log_text(app.screen).splitlines()
+        timed = {line.split(" finished")[0]: line[0].isdigit() for line in lines if "mlp-r" in line}
+        assert [timed[name] for name in sorted(timed)] == [True, False], timed
 
 
 async def test_runs_side_by_side_share_a_card_that_shows_their_mean(
@@ -380,6 +416,7 @@ async def test_the_best_model_is_the_largest_at_the_end_where_there_is_room(
 
 async def test_a_new_experiment_can_follow(make_app: MakeApp, trainer: ScriptedTrainer) -> None:
     async with make_app(models=("mlp",)).run_test() as pilot:
+        pilot.app.screen.query_one("#epochs").focus()
         await start(pilot, trainer)
         await pilot.press("n")
         assert isinstance(pilot.app.screen, TrainingScreen)
@@ -388,6 +425,7 @@ async def test_a_new_experiment_can_follow(make_app: MakeApp, trainer: ScriptedT
         await pilot.press("n")
         await pilot.pause()
         assert isinstance(pilot.app.screen, SetupScreen)
+        assert pilot.app.focused is pilot.app.screen.query_one("#start")
         screen = await start(pilot, trainer)
         assert screen.query_one(RunsTable).row_count == 2
     assert len(trainer.started) == 2

@@ -69,7 +69,7 @@ class CommandedScreen(ChartedScreen[str | None]):
         raise NotImplementedError
 
     @property
-    def deaf(self) -> str:
+    def unheard_because(self) -> str:
         """Why commands are not heard; empty if they are."""
         ended = self.view.ended is not None
         return f"the experiment has ended; {self.afterwards}" if ended else ""
@@ -77,7 +77,9 @@ class CommandedScreen(ChartedScreen[str | None]):
     @property
     def afterwards(self) -> str:
         """What there is to do once the experiment has ended."""
-        if self.view.record is not None and is_unfinished(self.view.record):
+        record = self.view.record
+        trained = record is not None and any(run.epochs for run in record.runs.values())
+        if record is not None and trained and is_unfinished(record):
             return "n leads to the form, where r goes on with it"
         return "n begins a new experiment"
 
@@ -110,8 +112,8 @@ class CommandedScreen(ChartedScreen[str | None]):
             if self.query_one(QuestionStrip).take_key(event.key):
                 event.stop()
                 event.prevent_default()
-        elif self.deaf and event.key in COMMANDS:
-            self._tell(self.deaf)
+        elif self.unheard_because and event.key in COMMANDS:
+            self._tell(self.unheard_because)
 
     def action_pause(self) -> None:
         """Hold the training before its next step."""

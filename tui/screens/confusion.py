@@ -50,6 +50,11 @@ class ConfusionScreen(SizedScreen[None]):
         self._place = 0
         """Of the chosen run among the model's, from 1; 0 for all of them."""
 
+    @property
+    def has_runs(self) -> bool:
+        """Whether there is anything to show."""
+        return bool(self._runs)
+
     def compose(self) -> ComposeResult:
         """The networks, then the matrix and what comes of it."""
         yield Static(id="networks")

@@ -14,16 +14,15 @@ from textual.widgets import Input, Static
 
 from engine.assets import AssetError
 from engine.data import DataError
-from engine.events import Snapshot
 from engine.inspection import Digits, load_test_digits
 from engine.models import WeightsError
-from engine.reading import Reader, centred, load_reader, make_reader
+from engine.reading import centred
 from engine.results import ResultsError
 from engine.settings import Settings
-from engine.trained import Trained, saved_networks
 from tui.bridge import Bridge
+from tui.drawing import Drawing
+from tui.drawing_readers import DrawingReaders, Network, saved_names
 from tui.experiment_view import ExperimentView
-from tui.misread import newest_of_each_model
 from tui.screens.sized import SizedScreen, side_bindings
 from tui.widgets.answers import Answers
 from tui.widgets.canvas import Canvas
@@ -31,11 +30,12 @@ from tui.widgets.keys_footer import KeysFooter
 from tui.widgets.ordered_input import OrderedInput
 
 INTERVAL = 0.5
+EMPTY = "Draw a digit: every network answers."
 TEST_IMAGES = 10_000
 
 
 class DrawScreen(SizedScreen[None]):
-    """A canvas and the newest network of each model; of what was trained before, the best saved."""
+    """A canvas, and what each model's network takes the drawing for."""
 
     CSS_PATH = "draw.tcss"
     HELP = "draw"
@@ -48,14 +48,22 @@ class DrawScreen(SizedScreen[None]):
         *side_bindings("draw"),
     ]
 
-    def __init__(self, bridge: Bridge, settings: Settings, view: ExperimentView) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        settings: Settings,
+        view: ExperimentView,
+        drawing: Drawing,
+        no_network: str,
+    ) -> None:
+        """``drawing`` is gone on with; ``no_network`` is said while there is none."""
         super().__init__()
-        self._bridge, self._settings, self._view = bridge, settings, view
+        self._drawing = drawing
+        self._settings, self._view, self._no_network = settings, view, no_network
         self._digits: Digits | None = None
-        self._saved: dict[str, Trained] = {}
-        self._networks: dict[str, Snapshot | Trained] = {}
-        self._readers: dict[str, tuple[Snapshot | Trained, Reader]] = {}
-        """By model, each with what it was made of."""
+        self._readers = DrawingReaders(bridge, view, settings.mobilenetv2_weights)
+        self._networks: dict[str, Network] = {}
+        self._broken: dict[str, Network] = {}
         self._reading = asyncio.Event()
 
     def compose(self) -> ComposeResult:
@@ -63,7 +71,7 @@ class DrawScreen(SizedScreen[None]):
         words = "   drag to draw, right button erases; or Space, then arrows"
         yield Static(Text.assemble(("mnist-tui   draw", "bold"), words), id="title")
         with Horizontal(id="desk"):
-            canvas = Canvas()
+            canvas = Canvas(self._drawing)
             canvas.border_title = "Drawing"
             yield canvas
             yield Answers()
@@ -77,27 +85,19 @@ class DrawScreen(SizedScreen[None]):
         """Follow the training and the pen."""
         self.query_one(Canvas).focus()
         self.run_worker(self._read_drawings(), exit_on_error=False)
-        if self._view.record is not None:
-            self._saved = saved_networks(self._view.record)
         self.set_interval(INTERVAL, self._follow)
+        self._reading.set()
         self._follow()
-        self._note(self._from_before())
 
     def _follow(self) -> None:
         """Ask anew when a network has been trained further."""
-        networks: dict[str, Snapshot | Trained] = dict(self._saved)
-        networks |= newest_of_each_model(self._bridge.snapshots())
-        if networks != self._networks:
-            self._networks = networks
-            self._reading.set()
-
-    def _from_before(self) -> str:
-        """Which networks are not of this training."""
-        saved = [one.path.stem for one in self._networks.values() if isinstance(one, Trained)]
-        if saved:
-            return f"as saved: {', '.join(saved)}"
-        nobody = not self._networks and self._view.ended is not None
-        return "✗ no network answers: none was saved with this experiment" if nobody else ""
+        networks, before = self._readers.networks(), self._networks
+        if networks.keys() == before.keys() and all(networks[m] is before[m] for m in networks):
+            return
+        self._networks = networks
+        self._reading.set()
+        saved = ", ".join(saved_names(networks))
+        self.query_one(Answers).border_title = f"Answers; as saved: {saved}" if saved else "Answers"
 
     @on(Canvas.Changed)
     def _ask(self) -> None:
@@ -109,35 +109,33 @@ class DrawScreen(SizedScreen[None]):
             await self._reading.wait()
             self._reading.clear()
             drawing, answers = self.query_one(Canvas).drawing, self.query_one(Answers)
-            if drawing.is_empty:
-                answers.show(list(self._networks), {})
+            if drawing.is_empty or not self._networks:
+                answers.say(EMPTY if self._networks else self._no_network)
                 continue
             image, networks = drawing.image, dict(self._networks)
             if not drawing.as_loaded:
                 image = await asyncio.to_thread(centred, image)
-            found = {}
+            found: dict[str, tuple[float, ...]] = {}
             # The quick ones first: mobilenetv2 takes longer than the next stroke.
             for model in sorted(networks, key=lambda name: name == "mobilenetv2"):
-                try:
-                    found[model] = await asyncio.to_thread(
-                        self._read, model, networks[model], image
-                    )
-                except (AssetError, WeightsError, ResultsError) as error:
-                    self._note(f"✗ {model}: {error}")
-                    continue
-                shown = {name: found[name] for name in networks if name in found}
-                answers.show(list(networks), shown)
+                answer = await self._answer(model, networks[model], image)
+                if answer is not None:
+                    found[model] = answer
+                    shown = {name: found[name] for name in networks if name in found}
+                    answers.show(shown, columns=len(networks))
+            if not found:
+                answers.say("")
 
-    def _read(self, model: str, network: Snapshot | Trained, image: bytes) -> tuple[float, ...]:
-        """On a thread."""
-        made_of, reader = self._readers.get(model, (None, None))
-        if reader is None or made_of != network:
-            if isinstance(network, Trained):
-                _, reader = load_reader(network.path)
-            else:
-                reader = make_reader(model, network.weights, self._settings.mobilenetv2_weights)
-            self._readers[model] = (network, reader)
-        return reader(image)
+    async def _answer(self, model: str, network: Network, image: bytes) -> tuple[float, ...] | None:
+        """None of one that cannot be built; why is said once."""
+        if self._broken.get(model) is network:
+            return None
+        try:
+            return await asyncio.to_thread(self._readers.read, model, network, image)
+        except (AssetError, WeightsError, ResultsError) as error:
+            self._broken[model] = network
+            self._note(f"✗ {model}: {error}")
+            return None
 
     def action_wipe(self) -> None:
         """An empty canvas."""
@@ -191,6 +189,7 @@ class DrawScreen(SizedScreen[None]):
     def action_leave(self) -> None:
         """Escape leaves the question first, then the screen."""
         if self.has_class("-asking"):
+            self._note("")
             self._stop_asking()
         else:
             self.dismiss(None)

@@ -13,13 +13,15 @@ from textual.widgets import Static
 
 from tui.palette import LETTERS
 
-CHART_KEYS = """\
+CURVE_KEYS = """\
   m             enlarge the loss chart, the accuracy chart, then show all
   l             loss axis: logarithmic or linear
   u             curves over epochs, or over seconds of training
   b             repeats as mean and band, or as a line each
-  o             smooth train curves by 0.6, 0.9, not; raw ones stay, faint
   z             zoom to the last 10 epochs, if more are done; 3; all
+"""
+CHART_KEYS = f"""\
+{CURVE_KEYS}  o             smooth train curves by 0.6, 0.9, not; raw ones stay, faint
 """
 TEXTS = {
     "setup": """\
@@ -194,7 +196,7 @@ comparisons are adjusted for their number (Holm).
 
 [b]Keys[/b]
   d             the differences in words instead of the charts, and back
-{CHART_KEYS}  ← →           sort by another column; a click on its name does, too
+{CURVE_KEYS}  ← →           sort by another column; a click on its name does, too
   r             the other way round
   Esc           back to the results
   ?             this page; Esc closes it

@@ -199,6 +199,10 @@ class SetupScreen(SizedScreen[None]):
     def _device_words(self, chosen: str) -> str:
         return device_words(chosen, self._found, self.settings.ray)
 
+    def begin_anew(self) -> None:
+        """As at first: Enter starts."""
+        self.query_one("#start").focus()
+
     def show_refusal(self, text: str) -> None:
         """Say why the experiment could not begin."""
         self._say(f"✗ {text}", refused=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,9 +21,12 @@ from engine.events import (
 from engine.settings import Settings
 from tui.bridge import Refused
 from tui.chart_lines import MEASURES
+from tui.drawing import Drawing
 from tui.follower import Follower
 from tui.pace import Pace
 from tui.screens.commanded import CommandedScreen
+from tui.screens.compare import CompareScreen
+from tui.screens.confusion import ConfusionScreen
 from tui.screens.sized import SizedScreen, side_keys
 from tui.trainer import Trainer
 from tui.widgets.charts import Charts
@@ -55,6 +56,10 @@ class TrainingScreen(CommandedScreen):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-very-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall"), (45, "-very-tall")]  # noqa: RUF012
     ALLOW_IN_MAXIMIZED_VIEW = "Footer, StatusLine"
+    WITH_TORCH: ClassVar[tuple[str, ...]] = ("inspect", "draw")
+    """The side screens that need it."""
+    NO_NETWORK = "Networks answer after their first epoch."
+    """Said where one draws while there is none."""
     BINDINGS: ClassVar[list[BindingType]] = [
         *side_keys(),
         Binding("q", "quit", "Quit", priority=True),
@@ -72,6 +77,8 @@ class TrainingScreen(CommandedScreen):
         super().__init__(settings, trainer)
         self._folder = folder
         self._take_log = take_log
+        self._drawing = Drawing()
+        """Stays when one looks elsewhere in between."""
         self._in_sight = True
         """Whether the terminal is the program's: in the background nobody looks."""
         self._looks = 0
@@ -100,6 +107,7 @@ class TrainingScreen(CommandedScreen):
     def on_mount(self) -> None:
         """Start, and look at what comes of it."""
         self._trainer.start(self._settings, self._folder)
+        self.query_one(LogPane).timed = self._folder is None
         self.app.app_suspend_signal.subscribe(self, lambda _: self._be_in_sight(False))
         self.app.app_resume_signal.subscribe(self, lambda _: self._be_in_sight(True))
         self.query_one(PlanTable).focus()
@@ -154,7 +162,7 @@ class TrainingScreen(CommandedScreen):
                     for model in self.view.record.model_names:
                         self.show_model(model)  # some were added before it was interrupted
                 case ExperimentResumed():
-                    self.query_one(LogPane).add("INFO", f"goes on; {event.epochs} epochs are kept")
+                    self._go_on(event)
                 case RunFinished():
                     self.query_one(LogPane).add("INFO", run_line(event))
                 case RunStarted() if event.place:
@@ -169,6 +177,11 @@ class TrainingScreen(CommandedScreen):
         self.heed_control()
         if self.view.ended is None or delivery.events:
             self.show()
+
+    def _go_on(self, event: ExperimentResumed) -> None:
+        """What came before was told by what is on disk."""
+        self.query_one(LogPane).timed = True
+        self.query_one(LogPane).add("INFO", f"goes on; {event.epochs} epochs are kept")
 
     def show_model(self, model: str) -> None:
         """A card, if it has none yet."""
@@ -188,19 +201,22 @@ class TrainingScreen(CommandedScreen):
             card.show(self.view)
         self.query_one(PlanTable).show(self.view)
 
-    async def side(self, name: str) -> SizedScreen[None]:
+    def side(self, name: str) -> SizedScreen[None]:
         """A screen that looks at this experiment."""
-        from tui.screens.compare import CompareScreen
-
         if name == "compare":
             return CompareScreen(self.view)
-        # The others need torch, which may still be on its way: the screen does not wait for it.
-        await asyncio.to_thread(import_module, "torch")
+        if name == "inspect" and self.record is not None and not self.bridge.snapshots():
+            confused = ConfusionScreen(self.record)
+            if confused.has_runs:  # of before a resume
+                return confused
+        # Imported here because these need torch.
         from tui.screens.draw import DrawScreen
         from tui.screens.inspect import InspectScreen
 
         if name == "draw":
-            return DrawScreen(self.bridge, self._settings, self.view)
+            return DrawScreen(
+                self.bridge, self._settings, self.view, self._drawing, self.NO_NETWORK
+            )
         return InspectScreen(self.bridge, self._settings)
 
     @property

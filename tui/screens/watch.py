@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from engine.events import ExperimentResumed
 from engine.lock import Owner
 from engine.records import ExperimentRecord
 from tui.follower import Follower
@@ -23,6 +24,8 @@ class WatchScreen(TrainingScreen):
     """Shows what the files of the experiment say; leaving it ends nothing."""
 
     HELP = "watch"
+    WITH_TORCH = ("draw",)
+    NO_NETWORK = "Networks answer when their runs have ended and they are saved."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "Form", tooltip="To the form"),
         Binding("escape", "leave", "Back", key_display="Esc"),
@@ -43,22 +46,30 @@ class WatchScreen(TrainingScreen):
 
     def on_mount(self) -> None:
         """Say whose it is."""
-        if self._owner is None:
-            return
-        text = f"watching {self._owner}; q and n let it train on"
-        self.query_one(LogPane).add("INFO", text)
+        if self._owner is not None:
+            text = f"watching {self._owner}; q and n let it train on"
+            self.query_one(LogPane).add("INFO", text)
+
+    def _pull(self) -> None:
+        """As while it trains here; what comes at first was there before, at times not known."""
+        super()._pull()
+        self.query_one(LogPane).timed = self._owner is not None
+
+    def _go_on(self, event: ExperimentResumed) -> None:
+        """It may have been resumed long ago."""
+        self.query_one(LogPane).add("INFO", f"goes on; {event.epochs} epochs are kept")
 
     def on_unmount(self) -> None:
         """Look no more."""
         self._follower.leave()
 
-    async def side(self, name: str) -> SizedScreen[None]:
+    def side(self, name: str) -> SizedScreen[None]:
         """A screen that looks at this experiment; what is confused is what its summary says."""
         from tui.screens.confusion import ConfusionScreen
 
         if name == "inspect" and self.view.record is not None:
             return ConfusionScreen(self.view.record)
-        return await super().side(name)
+        return super().side(name)
 
     @property
     def state(self) -> str:
@@ -67,10 +78,10 @@ class WatchScreen(TrainingScreen):
         return "watching" if state in ("training", "starting") else state
 
     @property
-    def deaf(self) -> str:
+    def unheard_because(self) -> str:
         """Why commands are not heard; only x is, by bindings that come before."""
         only = "x stops it; no other key" if self._follower.control.reaches else "no key"
-        return super().deaf or f"another process trains this: {only} changes it"
+        return super().unheard_because or f"another process trains this: {only} changes it"
 
     @property
     def afterwards(self) -> str:

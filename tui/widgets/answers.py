@@ -12,8 +12,6 @@ from tui.large_digits import large_digits
 from tui.palette import look, model_shades
 from tui.widgets.strip_widget import StripWidget
 
-WAITING = "Networks answer after their first epoch."
-EMPTY = "Draw a digit: every network answers."
 AROUND_BAR = 9
 """Cells of a column beside its bar: the digit, the percentage, the space to the next column."""
 
@@ -24,21 +22,25 @@ class Answers(StripWidget):
     def __init__(self) -> None:
         super().__init__(id="answers", classes="panel")
         self.border_title = "Answers"
-        self._networks: tuple[str, ...] = ()
         self._answers: Mapping[str, Sequence[float]] = {}
+        self._columns = 1
+        self._words = ""
 
-    def show(self, networks: Sequence[str], answers: Mapping[str, Sequence[float]]) -> None:
-        """Show the probabilities of the ten digits by model; none for an empty drawing."""
-        self._networks, self._answers = tuple(networks), answers
+    def show(self, answers: Mapping[str, Sequence[float]], columns: int) -> None:
+        """Show the probabilities of the ten digits by model, with room for so many of these."""
+        self._answers, self._columns = answers, columns
+        self.redraw()
+
+    def say(self, words: str) -> None:
+        """Show this instead."""
+        self._answers, self._words = {}, words
         self.redraw()
 
     def draw(self) -> list[Strip]:
         """The answer in large and ten bars for each network."""
-        if not self._networks:
-            return [self.strip(Text(WAITING, "dim"))]
         if not self._answers:
-            return [self.strip(Text(EMPTY, "dim"))]
-        width = min(self.size.width // len(self._networks), 40)
+            return [self.strip(Text(self._words, "dim"))]
+        width = min(self.size.width // self._columns, 40)
         columns = [self._column(model, found, width) for model, found in self._answers.items()]
         return [Strip.join(parts) for parts in zip(*columns, strict=True)]
 

@@ -38,9 +38,9 @@ class Canvas(StripWidget, can_focus=True):
     class Changed(Message):
         """Something was drawn or erased."""
 
-    def __init__(self) -> None:
+    def __init__(self, drawing: Drawing) -> None:
         super().__init__(id="canvas", classes="panel")
-        self.drawing = Drawing()
+        self.drawing = drawing
         self._pen = (SIDE // 2, SIDE // 2)
         self._tool = ""
         """What the keyboard's pen does as it moves: "draw", "erase" or nothing."""

@@ -105,8 +105,7 @@ class ComparisonTable(StripWidget, can_focus=True):
         shade = model_shades(model.name, self.colors[2]).full
         text = Text(f"{look(model.name).marker} {model.name}".ljust(NAME_WIDTH), shade)
         for column in columns:
-            value = column.value(model)
-            wins = value is not None and value == best(self._models, column)
+            wins = model in best(self._models, column)
             shown = f"{BEST if wins else ''}{column.shown(model)}"
             text.append(f"{shown:>{column.width}}", "bold" if wins else "")
         return text

@@ -14,11 +14,11 @@ FILTER_SCALE = 2
 FILTER_SIDE = 3 * FILTER_SCALE
 MAP_SIDE = 14
 IN_COLOR = "blue +, orange -"
-WITHOUT = "@ +, blank -"
+IN_CHARACTERS = "@ +, = 0, blank -"
 
 
 class FirstLayer(Tiles):
-    """A tile for each unit; negative weights in one colour, positive ones in another."""
+    """A tile for each unit; negative weights differ from positive ones in colour or character."""
 
     EMPTY = "mobilenetv2 has ImageNet's features, frozen: there is nothing that changes"
 
@@ -32,7 +32,7 @@ class FirstLayer(Tiles):
     @property
     def note(self) -> str:
         """How weights are drawn."""
-        return WITHOUT if self.paper is None else IN_COLOR
+        return IN_CHARACTERS if self.paper is None else IN_COLOR
 
     def show(self, snapshot: Snapshot, image: bytes) -> None:
         """Show a network, and what cnn finds in an image of 28×28 grey bytes."""

@@ -16,8 +16,8 @@ CHARTS_FROM = 100
 """Cells from which the keys of the charts are named."""
 ALL_FROM = 76
 """Cells from which all are named: those that most can do without, too."""
-SPARE = ("app.side", "app.focus_next")
-"""How the actions of these begin: other screens, and the next field."""
+SPARE = ("app.side", "app.focus_next", "export")
+"""How the actions of these begin: other screens, the next field, files for other programs."""
 
 
 class KeysFooter(Footer):
@@ -29,14 +29,14 @@ class KeysFooter(Footer):
             link-color: $footer-key-foreground; link-style: bold; link-background: transparent; }
         &.-compact .charts { padding: 0; }
         &.-without-charts .charts { display: none; }
-        &.-narrow FooterKey.-spare { display: none; }
+        &.-without-spare FooterKey.-spare { display: none; }
+        &.-without-spare FooterKey.-command-palette { display: none; }
     }
     """
 
     def __init__(self, *, palette: bool = False) -> None:
         """``palette`` is whether the command palette is named, too."""
-        super().__init__(show_command_palette=False)
-        self._palette = palette
+        super().__init__(show_command_palette=palette)
         self._fit()
 
     def on_resize(self) -> None:
@@ -47,8 +47,7 @@ class KeysFooter(Footer):
         width = self.app.size.width
         self.compact = width < CLOSE_BELOW
         self.set_class(width < CHARTS_FROM, "-without-charts")
-        self.set_class(width < ALL_FROM, "-narrow")
-        self.show_command_palette = self._palette and width >= ALL_FROM
+        self.set_class(width < ALL_FROM, "-without-spare")
 
     def compose(self) -> ComposeResult:
         """Textual's keys, then those of the charts."""

@@ -46,9 +46,8 @@ def headline(model: str, view: ExperimentView) -> Headline:
         return Headline(None, "removed", "")
     summary = record.summary_of(model)
     mean_of = "test accuracy" if summary.runs == 1 else f"mean of {summary.runs} runs"
-    if summary.test_accuracy is not None and all(
-        run.status not in ("queued", "running") for run in runs
-    ):
+    under_way = view.ended is None and any(run.status == "running" for run in runs)
+    if summary.test_accuracy is not None and not under_way:
         std = summary.test_accuracy.std
         note = f"± {std * 100:.2f}" if std is not None else ""
         return Headline(summary.test_accuracy.mean, mean_of, note, _is_best(model, view))
@@ -90,7 +89,7 @@ def _of_run(run: RunRecord, now: Progress | None, where: str, so_far: str) -> He
         return Headline(None, f"features {now.step / now.steps:.0%}", "run once")
     if now is not None:
         return Headline(now.train_accuracy, "train accuracy", f"{where} epoch {now.epoch}")
-    return Headline(None, "starting" if run.status == "running" else run.status, where)
+    return Headline(None, "no epoch yet" if run.status == "running" else run.status, where)
 
 
 def _of_runs(runs: list[RunRecord], view: ExperimentView) -> Headline:
@@ -102,7 +101,7 @@ def _of_runs(runs: list[RunRecord], view: ExperimentView) -> Headline:
         return Headline(fmean(tested), what, f"test, epoch {done}/{runs[0].planned_epochs}")
     live = [now for run in runs if (now := view.progress.get(run.id)) is not None]
     if not live:
-        return Headline(None, "starting", f"{len(runs)} runs at once")
+        return Headline(None, "no epoch yet", f"{len(runs)} runs at once")
     if live[0].phase == "features":
         return _of_run(runs[0], live[0], what, "")
     return Headline(

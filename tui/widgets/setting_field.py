@@ -6,6 +6,7 @@ from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.events import Key
 from textual.widgets import Input, Label
 
 from engine.rules import SettingsError
@@ -14,15 +15,19 @@ from tui.widgets.ordered_input import OrderedInput
 
 
 class NumberInput(OrderedInput):
-    """An input that leaves the form's keys to the form: no number has these letters. Nor a space,
-    which would wipe the number that is selected on arrival.
-    """
+    """An input that leaves the form's keys to the form: no number has these letters."""
 
-    FORM_KEYS = frozenset("srwhq? ")
+    FORM_KEYS = frozenset("srwhq?")
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Whether the key is text for this input."""
         return character not in self.FORM_KEYS and super().check_consume_key(key, character)
+
+    async def on_key(self, event: Key) -> None:
+        """A space would wipe the number, which is selected on arrival."""
+        if event.key == "space":
+            event.stop()
+            event.prevent_default()
 
 
 class SettingField(Horizontal):
