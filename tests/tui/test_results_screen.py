@@ -6,6 +6,7 @@ import shutil
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from statistics import fmean
 
@@ -17,6 +18,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import DataTable, Label
 
+from engine.events import ExperimentResumed
 from engine.experiment import run_experiment
 from engine.inspection import load_test_digits
 from engine.lock import this_process
@@ -154,6 +156,19 @@ async def test_a_key_that_does_not_reach_what_is_watched_is_told_so(
             asks = key == "x" and reaches
             assert any("another process trains this" in toast for toast in told) != asks
             assert screen.has_class("-asking") == asks
+
+
+async def test_elapsed_is_since_it_was_gone_on_with_last(
+    make_app: MakeApp, finished: ExperimentRecord
+) -> None:
+    """As the process that trained it has counted."""
+    assert finished.finished is not None
+    resumed = ExperimentResumed(finished.finished - timedelta(seconds=83), "stopped", 1)
+    app = make_app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = PastScreen(replace(finished, interruptions=[resumed]), app.take_log)
+        await app.push_screen(screen)
+        await until(pilot, lambda: "elapsed 1:23" in shown(app))
 
 
 async def test_an_experiment_that_goes_before_it_opens_is_shown_as_it_was_read(

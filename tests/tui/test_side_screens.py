@@ -350,16 +350,13 @@ async def test_a_drawing_stays_when_one_looks_elsewhere_in_between(
         assert any(image)
         for keys in (["i", "d"], ["escape", "d"]):
             await pilot.press(*keys)
-            await pilot.pause(0.2)
             assert isinstance(app.screen, DrawScreen)
             assert app.screen.query_one(Canvas).drawing.image == image
-            answers = app.screen.query_one(Answers)
-            await until(pilot, lambda answers=answers: bool(answers._answers))  # type: ignore[misc]
+            await until(pilot, lambda: bool(app.screen.query_one(Answers)._answers))
         await pilot.press("l", "enter")
         await until(pilot, lambda: "give 0 to 39" in text(app))
         await pilot.press("escape")
-        await pilot.pause(0.2)
-        assert "give 0 to 39" not in text(app)
+        await until(pilot, lambda: "give 0 to 39" not in text(app))
 
 
 async def test_what_was_confused_before_a_resume_is_seen_until_a_network_is_there(
@@ -371,15 +368,13 @@ async def test_what_was_confused_before_a_resume_is_seen_until_a_network_is_ther
         trainer.begin()
         trainer.train(MLP, 4)
         trainer.finish_run(MLP)
-        await pilot.pause(0.3)
+        await until(pilot, lambda: "1 done" in text(app) or "98.00" in text(app))
         await pilot.press("i")
-        await pilot.pause(0.2)
-        assert isinstance(app.screen, ConfusionScreen)
+        await until(pilot, lambda: isinstance(app.screen, ConfusionScreen))
         await pilot.press("escape")
         trainer.snapshot(MLP, 4, labels, bytes(IMAGES))
         await pilot.press("i")
-        await pilot.pause(0.2)
-        assert isinstance(app.screen, InspectScreen)
+        await until(pilot, lambda: isinstance(app.screen, InspectScreen))
 
 
 async def test_the_keys_do_not_wait_where_a_screen_waits_for_torch(
@@ -388,22 +383,19 @@ async def test_the_keys_do_not_wait_where_a_screen_waits_for_torch(
     app = app_of(make_app)
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.press("s")
-        trainer.begin()
-        await pilot.pause(0.3)
         app._loaded.clear()
         await pilot.press("d", "c")
         assert isinstance(app.screen, CompareScreen)
         await pilot.press("i", "question_mark")
         assert isinstance(app.screen, HelpScreen)
         app._loaded.set()
-        await pilot.pause(0.3)
+        await app.workers.wait_for_complete()
         assert isinstance(app.screen, HelpScreen), "that was wanted last"
         await pilot.press("escape", "escape")
         app._loaded.clear()
         await pilot.press("i")
         app._loaded.set()
-        await pilot.pause(0.3)
-        assert isinstance(app.screen, InspectScreen)
+        await until(pilot, lambda: isinstance(app.screen, InspectScreen))
 
 
 async def test_a_training_that_is_refused_while_a_screen_waits_leads_to_the_form(
@@ -416,9 +408,9 @@ async def test_a_training_that_is_refused_while_a_screen_waits_leads_to_the_form
         await pilot.press("d")
         trainer.training = False
         trainer.bridge.emit(Refused("nothing there"))
-        await pilot.pause(0.5)
+        await until(pilot, lambda: isinstance(app.screen, SetupScreen))
         app._loaded.set()
-        await pilot.pause(0.3)
+        await app.workers.wait_for_complete()
         assert isinstance(app.screen, SetupScreen)
         assert "nothing there" in text(app)
 

@@ -83,7 +83,8 @@ each epoch: the mean of a model's repeats, and faint around it what lies between
 Table: one row per run; repeats of a small network train side by side and end together.
 Several workers train several runs at once; each row then names its worker.
 ETA is the time until that run is done, evaluation and the runs before it included; ">" at
-the top means that a model has not been measured yet. Pauses count in "elapsed".
+the top means that a model has not been measured yet. Pauses count in "elapsed",
+which begins anew when an experiment is gone on with.
 
 [b]Keys[/b]
   p             pause, and resume

@@ -41,7 +41,7 @@ class WatchScreen(TrainingScreen):
         self._follower = Follower(owner, record)
         self._owner = owner
         super().__init__(record.settings, self._follower, take_log, record.folder)
-        already = (datetime.now(UTC) - record.started).total_seconds()
+        already = (datetime.now(UTC) - _begun(record)).total_seconds()
         self.view.began = time.monotonic() - already
 
     def on_mount(self) -> None:
@@ -91,7 +91,7 @@ class WatchScreen(TrainingScreen):
     def _end(self) -> None:
         record = self.view.record
         if record is not None and record.finished is not None:  # it may be long ago
-            took = (record.finished - record.started).total_seconds()
+            took = (record.finished - _begun(record)).total_seconds()
             self.view.ended = self.view.began + took
         super()._end()
 
@@ -114,3 +114,8 @@ class WatchScreen(TrainingScreen):
     def action_new(self) -> None:
         """To the form."""
         self.dismiss(None)
+
+
+def _begun(record: ExperimentRecord) -> datetime:
+    """When it was begun, or gone on with last: as the process that trains it counts."""
+    return record.interruptions[-1].at if record.interruptions else record.started
