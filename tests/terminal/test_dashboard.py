@@ -56,12 +56,8 @@ def test_a_user_picks_a_model_trains_it_and_quits(tmp_path: Path, cols: int, row
 def test_keys_of_one_burst_are_obeyed_in_their_order(tmp_path: Path) -> None:
     with Terminal([COMMAND, *LONG], cwd=tmp_path) as terminal:
         terminal.wait_for("Start")
-        terminal.press("up")  # workers, then device
-        terminal.press("up")
-        terminal.press("up")  # seed
-        time.sleep(0.5)  # a field selects its text a moment after it was reached
-        terminal.type("123")
-        terminal.wait_for("123")
+        terminal.type("\x1b[A\x1b[A\x1b[A123")  # up to workers, device, seed; and a number
+        terminal.wait_for("seed            123 ")
         terminal.type("\x7f9\x1b[D5")  # Backspace, 9, left, 5
         terminal.wait_for("1259")
         terminal.type("7s")  # a number, and Start

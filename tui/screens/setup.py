@@ -49,14 +49,15 @@ class SetupScreen(SizedScreen[None]):
     AUTO_FOCUS = "#start"  # under the Enter key from the first moment
     VERTICAL_BREAKPOINTS = [(0, "-short"), (40, "-tall")]  # noqa: RUF012
     # Priority, so that they also work while an input has the focus; no field takes these letters.
+    # And so that what is typed behind an arrow, in one burst, goes to where that has led.
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", "Start", priority=True),
         Binding("r", "resume", "Resume", priority=True, tooltip="Go on with what ended too early"),
         Binding("w", "watch", "Watch", priority=True, tooltip="Watch what another process trains"),
         Binding("h", "results", "Results", priority=True, tooltip="Past experiments"),
-        Binding("up", "app.focus_previous", "Previous", show=False),
-        Binding("down", "app.focus_next", "Next", show=False),
-        Binding("tab", "app.focus_next", "Next field"),
+        Binding("up", "screen.move(-1)", "Previous", show=False, priority=True),
+        Binding("down", "screen.move(1)", "Next", show=False, priority=True),
+        Binding("tab", "screen.move(1)", "Next field", priority=True),
         Binding("q", "app.quit", "Quit", priority=True),
         Binding("question_mark", "app.help", "Help", key_display="?", priority=True),
     ]
@@ -159,10 +160,21 @@ class SetupScreen(SizedScreen[None]):
             self._say_plan()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Resume is there if there is something to go on with; Watch, if somebody trains."""
+        """Resume is there if there is something to go on with; Watch, if somebody trains. An open
+        list keeps the arrows.
+        """
+        if action == "move":
+            return not any(select.expanded for select in self.query(ChoiceSelect))
         if action == "watch":
             return self._live is not None
         return self._unfinished is not None if action == "resume" else True
+
+    def action_move(self, step: int) -> None:
+        """To another field."""
+        if step > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
 
     def action_results(self) -> None:
         """See the experiments that there are."""

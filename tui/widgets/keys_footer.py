@@ -16,7 +16,7 @@ CHARTS_FROM = 100
 """Cells from which the keys of the charts are named."""
 ALL_FROM = 76
 """Cells from which all are named: those that most can do without, too."""
-SPARE = ("app.side", "app.focus_next", "export")
+SPARE = ("app.side", "screen.move", "export")
 """How the actions of these begin: other screens, the next field, files for other programs."""
 
 
