@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
-from scripted import ScriptedTrainer
+from scripted import ScriptedTrainer, until
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.app import App
 from textual.geometry import Region, Size
@@ -130,15 +130,17 @@ async def test_a_screen_that_comes_back_shows_at_once_and_whole(
     """Also if parts of it have changed while it was covered."""
     painted: list[object] = []
     monkeypatch.setattr(App, "_display", lambda app, screen, update: painted.append(update))
-    async with make_app().run_test() as pilot:
-        message = pilot.app.screen.query_one("#message", Label)
-        await pilot.app.push_screen(Screen())
-        await pilot.pause(0.2)
+    app = make_app()
+    async with app.run_test() as pilot:
+        message = app.screen.query_one("#message", Label)
+        above: Screen[None] = Screen()
+        await app.push_screen(above)
+        await until(pilot, lambda: app._painted is above)
         message.update("two\nlines")
         painted.clear()
-        pilot.app.pop_screen()
+        app.pop_screen()
         message.update("or\nthree\nlines")
-        await pilot.pause(0.5)
+        await until(pilot, lambda: any(isinstance(update, Changed) for update in painted))
         first = next(update for update in painted if isinstance(update, Changed))
         assert isinstance(first.update, LayoutUpdate)
 
