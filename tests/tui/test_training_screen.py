@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +19,7 @@ from engine.control import SkipRequested, StopRequested
 from engine.events import ExperimentResumed, RunFailed, RunId, RunStarted
 from tui.app import MnistApp
 from tui.bridge import Refused
+from tui.chart_lines import MEASURES
 from tui.large_digits import large_digits
 from tui.screens.help import HelpScreen
 from tui.screens.setup import SetupScreen
@@ -196,6 +198,29 @@ async def test_nothing_is_drawn_while_the_terminal_is_the_shells(
         await shown(pilot)
         assert "99.00" in text(pilot.app)
         assert chart._lines != before
+
+
+@pytest.mark.parametrize("waits", [[0.2], [0.9], [0.2, 0.9], [0.9, 0.2], [0.2, 0.2, 0.9]])
+async def test_no_chart_is_left_behind_by_the_other_however_often_one_looks(
+    make_app: MakeApp,
+    trainer: ScriptedTrainer,
+    monkeypatch: pytest.MonkeyPatch,
+    waits: list[float],
+) -> None:
+    async with make_app(models=("mlp",)).run_test(size=(120, 40)) as pilot:
+        screen = await start(pilot, trainer)
+        looks: list[list[str]] = []
+        monkeypatch.setattr(screen, "draw_chart", lambda measure: looks[-1].append(measure))
+        for look, wait in zip(range(1, 25), cycle(waits), strict=False):
+            looks.append([])
+            screen._looks, screen._wait = look, wait
+            screen._draw_charts()
+        for measure in MEASURES:
+            drawn = [number for number, found in enumerate(looks) if measure in found]
+            assert len(drawn) >= 8
+            assert all(later - before <= 3 for before, later in pairwise(drawn))
+        if min(waits) > 0.5:
+            assert all(len(found) != 1 for found in looks), "of different moments"
 
 
 async def test_a_zoom_that_leaves_nothing_out_says_so_once(

@@ -83,6 +83,8 @@ class TrainingScreen(CommandedScreen):
         """Whether the terminal is the program's: in the background nobody looks."""
         self._looks = 0
         """At a training that has begun."""
+        self._drawn = dict.fromkeys(MEASURES, 0)
+        """The look at which each chart was drawn last."""
         self._pace = Pace(settings.refresh_rate)
         self._wait = 1 / settings.refresh_rate
         """Seconds between this look and the last."""
@@ -131,11 +133,16 @@ class TrainingScreen(CommandedScreen):
         """Each at every second look: curves move little. Both at the first."""
         # In turns, so that a key never waits for both; together where looks are rare, as they would
         # be of different moments for too long.
-        together = self._wait > 1 / RARE or self._looks == 0
-        for number, measure in enumerate(MEASURES):
-            turn = 0 if together else number
-            if self._looks % len(MEASURES) == turn:
-                self.draw_chart(measure)
+        due = sorted(MEASURES, key=self._drawn.__getitem__)
+        if self._looks > 0:
+            due = [one for one in due if self._looks - self._drawn[one] >= len(MEASURES)]
+            if self._wait <= 1 / RARE:
+                due = due[:1]
+            elif due:
+                due = [*MEASURES]
+        for measure in due:
+            self._drawn[measure] = self._looks
+            self.draw_chart(measure)
 
     def on_resize(self) -> None:
         """The status line's bar depends on the width; where it is too small, say so."""
