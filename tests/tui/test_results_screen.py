@@ -78,6 +78,14 @@ def names(table: DataTable[object]) -> list[str]:
     return [str(table.get_row_at(row)[1]) for row in range(table.row_count)]
 
 
+async def open_newest(pilot: Pilot[int]) -> None:
+    """Of the experiments that can be read; the first in the list cannot."""
+    await pilot.press("h")
+    await complete(pilot)
+    await pilot.press("down", "enter")
+    await until(pilot, lambda: "finished" in shown(pilot.app))
+
+
 def made_running(folder: Path) -> Path:
     """The experiment in ``folder``, as if it were under way."""
     summary = folder / "summary.toml"
@@ -348,10 +356,7 @@ async def test_what_a_past_experiment_confuses_can_be_seen(
     make_app: MakeApp, results: Path, finished: ExperimentRecord
 ) -> None:
     async with make_app(results=str(results)).run_test(size=(120, 40)) as pilot:
-        await pilot.press("h")
-        await complete(pilot)
-        await pilot.press("down", "enter")
-        await until(pilot, lambda: "finished" in shown(pilot.app))
+        await open_newest(pilot)
         await pilot.press("i")
         await pilot.pause()
         screen = pilot.app.screen
@@ -379,10 +384,7 @@ async def test_the_networks_of_a_past_experiment_answer_what_is_drawn(
     _, reader = load_reader(finished.folder / f"{best.id}.pt")
     newest = results / "20260103-120000-mlp"
     async with make_app(results=str(results)).run_test(size=(120, 40)) as pilot:
-        await pilot.press("h")
-        await complete(pilot)
-        await pilot.press("down", "enter")
-        await until(pilot, lambda: "finished" in shown(pilot.app))
+        await open_newest(pilot)
         await pilot.press("d")
         await until(pilot, lambda: f"Answers; as saved: {best.id}" in shown(pilot.app))
         await pilot.press("l", "7", "enter")

@@ -27,7 +27,6 @@ class ChartedScreen(SizedScreen[Result]):
         Binding("z", "zoom", "Zoom to the last epochs", show=False, group=CHARTS),
         Binding("left", "read_out(-1)", "Read out an earlier epoch", show=False, group=CHARTS),
         Binding("right", "read_out(1)", "Read out a later epoch", show=False, group=CHARTS),
-        Binding("z", "zoom", "Zoom to the last epochs", show=False, group=CHARTS),
     ]
     bridge: Bridge
 

@@ -112,7 +112,7 @@ class DrawScreen(SizedScreen[None]):
             if drawing.is_empty or not self._networks:
                 answers.say(EMPTY if self._networks else self._no_network)
                 continue
-            image, networks = drawing.image, dict(self._networks)
+            image, networks = drawing.image, self._networks
             if not drawing.as_loaded:
                 image = await asyncio.to_thread(centred, image)
             found: dict[str, tuple[float, ...]] = {}

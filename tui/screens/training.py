@@ -169,7 +169,8 @@ class TrainingScreen(CommandedScreen):
                     for model in self.view.record.model_names:
                         self.show_model(model)  # some were added before it was interrupted
                 case ExperimentResumed():
-                    self._go_on(event)
+                    self._begin_times()
+                    self.query_one(LogPane).add("INFO", f"goes on; {event.epochs} epochs are kept")
                 case RunFinished():
                     self.query_one(LogPane).add("INFO", run_line(event))
                 case RunStarted() if event.place:
@@ -185,10 +186,9 @@ class TrainingScreen(CommandedScreen):
         if self.view.ended is None or delivery.events:
             self.show()
 
-    def _go_on(self, event: ExperimentResumed) -> None:
+    def _begin_times(self) -> None:
         """What came before was told by what is on disk."""
         self.query_one(LogPane).timed = True
-        self.query_one(LogPane).add("INFO", f"goes on; {event.epochs} epochs are kept")
 
     def show_model(self, model: str) -> None:
         """A card, if it has none yet."""

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.events import ExperimentResumed
 from engine.lock import Owner
 from engine.records import ExperimentRecord
 from tui.follower import Follower
@@ -55,9 +54,8 @@ class WatchScreen(TrainingScreen):
         super()._pull()
         self.query_one(LogPane).timed = self._owner is not None
 
-    def _go_on(self, event: ExperimentResumed) -> None:
-        """It may have been resumed long ago."""
-        self.query_one(LogPane).add("INFO", f"goes on; {event.epochs} epochs are kept")
+    def _begin_times(self) -> None:
+        """Not then: it may have been resumed long ago."""
 
     def on_unmount(self) -> None:
         """Look no more."""

@@ -95,17 +95,23 @@ class ComparisonTable(StripWidget, can_focus=True):
             mark = ("▲" if self._reverse else "▼") if column is chosen else ""
             head.append(f"{column.name + mark:>{column.width}}", "bold" if mark else "dim")
         models = ranked(self._models, chosen, reverse=self._reverse)
-        rows = [self._row(model, columns) for model in models]
+        winners = [best(self._models, column) for column in columns]
+        rows = [self._row(model, columns, winners) for model in models]
         reference = Text("notebook".ljust(NAME_WIDTH), "dim")
         published = "  ".join(f"{name} {accuracy(found)}" for name, found in NOTEBOOK.items())
         reference.append(f"  as published: {published}", "dim")
         return [self.strip(line) for line in (head, *rows, Text(), reference)]
 
-    def _row(self, model: ModelSummary, columns: Sequence[Column]) -> Text:
+    def _row(
+        self,
+        model: ModelSummary,
+        columns: Sequence[Column],
+        winners: Sequence[Sequence[ModelSummary]],
+    ) -> Text:
         shade = model_shades(model.name, self.colors[2]).full
         text = Text(f"{look(model.name).marker} {model.name}".ljust(NAME_WIDTH), shade)
-        for column in columns:
-            wins = model in best(self._models, column)
+        for column, best_ones in zip(columns, winners, strict=True):
+            wins = model in best_ones
             shown = f"{BEST if wins else ''}{column.shown(model)}"
             text.append(f"{shown:>{column.width}}", "bold" if wins else "")
         return text
